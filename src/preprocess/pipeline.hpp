@@ -1,4 +1,4 @@
-// The recipe run into memory that the caller owns, so that a batch is filled in place. The room's namespace is `recipe`, since
+// The recipe run into memory that the caller owns, so that a batch is filled in place. The namespace is `recipe` because
 // mediscan::preprocess is the public function.
 #pragma once
 
@@ -6,13 +6,32 @@
 #include <mediscan/preprocess.hpp>
 #include <span>
 #include <utility>
+#include <vector>
 
 namespace mediscan::recipe {
 
-/// Height and width of the tensor that `spec` makes of a picture of this size. Throws as mediscan::preprocess.
-std::pair<std::uint32_t, std::uint32_t> output_size(std::uint32_t height, std::uint32_t width, const PreprocessSpec& spec);
+struct Kernels;  // resize_kernels.hpp
 
-/// As mediscan::preprocess, written to `out`, whose size must be channels x height x width of output_size (INVALID_ARGUMENT otherwise).
+/// Height and width of the tensor that `spec` makes of a picture of this size. Throws as mediscan::preprocess.
+std::pair<std::uint32_t, std::uint32_t> output_size(std::uint32_t height, std::uint32_t width,
+                                                    const PreprocessSpec& spec);
+
+/// As mediscan::preprocess, written to `out`, whose size must be channels x height x width of output_size (INVALID_ARGUMENT
+/// otherwise). The second form runs on the given kernels instead of the machine's best, so that tests compare them.
 void preprocess_into(const Image& image, const PreprocessSpec& spec, std::span<float> out);
+void preprocess_into(const Image& image, const PreprocessSpec& spec, std::span<float> out, const Kernels& kernels);
+
+/// The samples after the last geometric step and before scale, mean and std: height x width x channels, interleaved.
+struct PixelBlock {
+  std::uint32_t channels = 0;
+  std::uint32_t height = 0;
+  std::uint32_t width = 0;
+  std::vector<std::uint8_t> bytes;  ///< filled when the recipe runs in 8-bit arithmetic, else empty
+  std::vector<float> floats;        ///< filled when it runs in float32 arithmetic, else empty
+};
+
+/// What preprocess_into would scale and normalise. For parity tests; throws as mediscan::preprocess.
+PixelBlock preprocess_to_pixels(const Image& image, const PreprocessSpec& spec);
+PixelBlock preprocess_to_pixels(const Image& image, const PreprocessSpec& spec, const Kernels& kernels);
 
 }  // namespace mediscan::recipe
