@@ -52,7 +52,8 @@ class Descriptor {
   struct stat status_ {};
 };
 
-[[noreturn]] void throw_too_large(const std::filesystem::path& path, std::uint64_t limit, std::string_view limit_name, Stage stage) {
+[[noreturn]] void throw_too_large(const std::filesystem::path& path, std::uint64_t limit, std::string_view limit_name,
+                                  Stage stage) {
   throw Error(ErrorCode::limit_exceeded, stage,
               fmt::format("{}: file is larger than {} bytes, the limit {}", path.string(), limit, limit_name),
               fmt::format("raise {} if files of this size are expected", limit_name));
@@ -60,8 +61,8 @@ class Descriptor {
 
 }  // namespace
 
-std::vector<std::byte> read_file(const std::filesystem::path& path, std::uint64_t max_bytes, std::string_view limit_name,
-                                 Stage stage) {
+std::vector<std::byte> read_file(const std::filesystem::path& path, std::uint64_t max_bytes,
+                                 std::string_view limit_name, Stage stage) {
   const Descriptor file(path, stage);
   if (file.regular() && file.size() > max_bytes) throw_too_large(path, max_bytes, limit_name, stage);
   // One byte more than the file is said to have, so that the read that finds the end needs no second buffer.

@@ -11,9 +11,10 @@
 
 namespace mediscan::base {
 
-/// Reads a regular file or a pipe of at most `max_bytes`. Throws IO_ERROR (missing, a folder, no permission, read failure) and
-/// LIMIT_EXCEEDED naming `limit_name`.
-std::vector<std::byte> read_file(const std::filesystem::path& path, std::uint64_t max_bytes, std::string_view limit_name, Stage stage);
+/// Reads a regular file or a pipe of at most `max_bytes`. Throws IO_ERROR (missing, a folder, no permission, read
+/// failure) and LIMIT_EXCEEDED naming `limit_name`.
+std::vector<std::byte> read_file(const std::filesystem::path& path, std::uint64_t max_bytes,
+                                 std::string_view limit_name, Stage stage);
 
 /// A private read-only mapping of a regular file. Empty files map to an empty span. Throws IO_ERROR or NOT_FOUND.
 class MappedFile {

@@ -98,7 +98,8 @@ int parse_environment(const char* text) {
 
 }  // namespace
 
-ThreadBudget thread_budget(int requested, const std::filesystem::path& cgroup_root, const std::filesystem::path& self_cgroup) {
+ThreadBudget thread_budget(int requested, const std::filesystem::path& cgroup_root,
+                           const std::filesystem::path& self_cgroup) {
   if (requested < 0 || requested > max_threads) {
     throw Error(ErrorCode::invalid_argument, Stage::argument,
                 fmt::format("threads is {}, expected 0 (automatic) to {}", requested, max_threads));

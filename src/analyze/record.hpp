@@ -1,0 +1,25 @@
+// The record of truth: puts together what was seen, what ran and what it said. Nothing in it is assumed; every field is
+// handed in by the room that knows.
+#pragma once
+
+#include <mediscan/image.hpp>
+#include <mediscan/result.hpp>
+#include <span>
+
+#include "model/loaded_model.hpp"
+
+namespace mediscan::analyze {
+
+/// What one picture's run measured.
+struct RunRecord {
+  double preprocess_ms = 0;
+  model::RunTimes times;
+  std::uint32_t batch_size = 0;
+  double elapsed_ms = 0;  ///< from the start of preprocessing to just before this record
+};
+
+/// Throws what findings_of throws.
+Result result_of(const model::LoadedModel& model, const Image& image, std::span<const float> logits,
+                 const RunRecord& run);
+
+}  // namespace mediscan::analyze
