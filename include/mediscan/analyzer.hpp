@@ -18,13 +18,16 @@ class MEDISCAN_API Analyzer {
  public:
   explicit Analyzer(Model model);
 
-  /// One picture. Throws NOT_READY (unloaded), BACKEND_FAILED (the backend threw or gave a logit that is not finite), and what preprocess throws.
+  /// One picture. Throws NOT_READY (unloaded), BACKEND_FAILED (the backend threw or gave a logit that is not finite),
+  /// and what preprocess throws.
   [[nodiscard]] Result analyze(const Image& image) const;
 
   /// Encoded bytes: Image::decode, then analyze.
-  [[nodiscard]] Result analyze(std::span<const std::byte> bytes, const DecodeOptions& options = {}, std::string_view name = {}) const;
+  [[nodiscard]] Result analyze(std::span<const std::byte> bytes, const DecodeOptions& options = {},
+                               std::string_view name = {}) const;
 
-  /// Many pictures, in batches of up to LoadOptions::max_batch. One outcome per picture, in order; one bad never fails the rest.
+  /// Many pictures, in batches of up to LoadOptions::max_batch. One outcome per picture, in order; one bad never fails
+  /// the rest.
   [[nodiscard]] std::vector<Outcome<Result>> analyze_batch(std::span<const Image> images) const;
 
   [[nodiscard]] const Model& model() const noexcept { return model_; }
@@ -39,7 +42,8 @@ class MEDISCAN_API SkinAnalyzer : public Analyzer {
   explicit SkinAnalyzer(Model model);
 };
 
-/// An Analyzer that insists on a bundle of domain "radiology" (INVALID_ARGUMENT otherwise); results have summary.radiology.
+/// An Analyzer that insists on a bundle of domain "radiology" (INVALID_ARGUMENT otherwise); results have
+/// summary.radiology.
 class MEDISCAN_API RadiologyAnalyzer : public Analyzer {
  public:
   explicit RadiologyAnalyzer(Model model);

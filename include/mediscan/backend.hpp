@@ -1,5 +1,5 @@
-// The abstract Backend: implement it, register it, and MediScan runs on yours. The built-in ones (torch, mock) come through this
-// same door. examples/cpp/custom_backend.cpp is a complete one.
+// The abstract Backend: implement it, register it, and MediScan runs on yours. The built-in ones (torch, mock) come
+// through this same door. examples/cpp/custom_backend.cpp is a complete one.
 #pragma once
 
 #include <mediscan/bundle.hpp>
@@ -19,9 +19,9 @@ namespace mediscan {
 
 /// A device a backend looked for, usable or not.
 struct DeviceInfo {
-  std::string name;    ///< "cpu", "cuda:0", ...
+  std::string name;  ///< "cpu", "cuda:0", ...
   bool usable = false;
-  std::string detail;  ///< model of the device when usable, else why it is not
+  std::string detail;                   ///< model of the device when usable, else why it is not
   std::vector<std::string> precisions;  ///< what open() accepts there, best first
 };
 
@@ -35,10 +35,10 @@ struct Probe {
 /// What a backend can do on this machine.
 struct BackendInfo {
   std::string name;
-  std::string version;     ///< of the runtime, e.g. "2.15.0"; empty when not available
+  std::string version;  ///< of the runtime, e.g. "2.15.0"; empty when not available
   bool available = false;
   bool simulated = false;
-  std::string reason;      ///< why not available; empty when it is
+  std::string reason;  ///< why not available; empty when it is
   std::vector<DeviceInfo> devices;
   std::vector<Probe> probes;
 };
@@ -54,10 +54,10 @@ struct WeightsView {
 struct OpenRequest {
   const Bundle& bundle;
   std::span<const WeightsView> weights;
-  std::string device;       ///< "auto" or a name from DeviceInfo
-  std::string precision;    ///< "fp32", "bf16", "fp16", "int8"
-  int threads = 1;          ///< intra-op threads this session may use
-  int max_batch = 1;        ///< largest batch run() will be given
+  std::string device;              ///< "auto" or a name from DeviceInfo
+  std::string precision;           ///< "fp32", "bf16", "fp16", "int8"
+  int threads = 1;                 ///< intra-op threads this session may use
+  int max_batch = 1;               ///< largest batch run() will be given
   std::filesystem::path libtorch;  ///< ManagerOptions::libtorch; other backends ignore it
 };
 
@@ -86,8 +86,8 @@ class MEDISCAN_API Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  /// Writes the logits of a batch of 1 to max_batch. May return early by throwing CANCELLED once `cancelled` is true. Any other
-  /// exception becomes BACKEND_FAILED unless it is an Error already; the session stays usable after one.
+  /// Writes the logits of a batch of 1 to max_batch. May return early by throwing CANCELLED once `cancelled` is true.
+  /// Any other exception becomes BACKEND_FAILED unless it is an Error already; the session stays usable after one.
   virtual void run(const BatchInput& input, const BatchOutput& output, const std::atomic<bool>& cancelled) = 0;
 
   [[nodiscard]] virtual std::string device() const = 0;     ///< what really runs: "cpu", "cuda:0"
@@ -109,13 +109,14 @@ class MEDISCAN_API Backend {
   [[nodiscard]] virtual bool needs_weights() const { return true; }
   /// What it finds on this machine. Never throws; slow work (opening a runtime) may be done here and must be kept.
   [[nodiscard]] virtual BackendInfo probe(const std::filesystem::path& libtorch) const = 0;
-  /// Opens a bundle. Throws BACKEND_UNAVAILABLE, PRECISION_UNSUPPORTED, UNSUPPORTED (architecture, format), BUNDLE_INVALID (missing, extra or
-  /// misshapen tensors, by name), OUT_OF_MEMORY.
+  /// Opens a bundle. Throws BACKEND_UNAVAILABLE, PRECISION_UNSUPPORTED, UNSUPPORTED (architecture, format),
+  /// BUNDLE_INVALID (missing, extra or misshapen tensors, by name), OUT_OF_MEMORY.
   virtual std::unique_ptr<Session> open(const OpenRequest& request) = 0;
 };
 
-/// Makes a backend known to every manager of the process. Later ones come after earlier ones in `auto`, all of them after torch.
-/// Throws INVALID_ARGUMENT for null, an empty or reserved name ("auto"), or one that is taken. Thread-safe.
+/// Makes a backend known to every manager of the process. Later ones come after earlier ones in `auto`, all of them
+/// after torch. Throws INVALID_ARGUMENT for null, an empty or reserved name ("auto"), or one that is taken.
+/// Thread-safe.
 MEDISCAN_API void register_backend(std::shared_ptr<Backend> backend);
 
 /// Registered backends in the order `auto` tries them, mock last. Thread-safe.

@@ -1,5 +1,5 @@
-// What a model is: the typed content of a bundle folder's mediscan.json. Data only; nothing in a bundle is ever executed.
-// docs/bundle.md documents every field.
+// What a model is: the typed content of a bundle folder's mediscan.json. Data only; nothing in a bundle is ever
+// executed. docs/bundle.md documents every field.
 #pragma once
 
 #include <mediscan/export.hpp>
@@ -20,17 +20,19 @@ enum class Task {
   multilabel,  ///< each label is true or not: sigmoid
 };
 
-/// The network. Named variants of torchvision need a name only; "resnet" and "densenet" take their numbers from the fields below.
+/// The network. Named variants of torchvision need a name only; "resnet" and "densenet" take their numbers from the
+/// fields below.
 struct Architecture {
-  std::string name;                   ///< resnet18/34/50/101/152, densenet121/161/169/201, resnet, densenet, or a name that a backend of yours knows
+  std::string name;  ///< resnet18/34/50/101/152, densenet121/161/169/201, resnet, densenet, or a name that a backend of
+                     ///< yours knows
   std::uint32_t in_channels = 3;
   std::uint32_t outputs = 0;
-  std::optional<std::string> block;   ///< resnet: "basic" or "bottleneck"
-  std::vector<std::uint32_t> layers;  ///< resnet, densenet: blocks (or dense layers) of each stage
-  std::optional<std::uint32_t> width;           ///< resnet: channels of the stem; stage i has width x 2^i
-  std::optional<std::uint32_t> growth_rate;     ///< densenet
-  std::optional<std::uint32_t> init_features;   ///< densenet: channels of the stem
-  std::optional<std::uint32_t> bn_size;         ///< densenet: bottleneck factor, 4 when absent
+  std::optional<std::string> block;            ///< resnet: "basic" or "bottleneck"
+  std::vector<std::uint32_t> layers;           ///< resnet, densenet: blocks (or dense layers) of each stage
+  std::optional<std::uint32_t> width;          ///< resnet: channels of the stem; stage i has width x 2^i
+  std::optional<std::uint32_t> growth_rate;    ///< densenet
+  std::optional<std::uint32_t> init_features;  ///< densenet: channels of the stem
+  std::optional<std::uint32_t> bn_size;        ///< densenet: bottleneck factor, 4 when absent
 
   friend bool operator==(const Architecture&, const Architecture&) = default;
 };
@@ -51,8 +53,8 @@ struct Label {
   std::string code;                   ///< short and stable, unique in the bundle, e.g. "mel"
   std::string label;                  ///< for people, e.g. "melanoma"
   std::optional<std::string> snomed;  ///< SNOMED CT concept identifier
-  bool available = true;              ///< false: the head was never trained; it shows as not available, never as a probability
-  std::optional<bool> malignant;      ///< skin: counts towards the summary's malignant probability
+  bool available = true;  ///< false: the head was never trained; it shows as not available, never as a probability
+  std::optional<bool> malignant;                 ///< skin: counts towards the summary's malignant probability
   std::vector<OperatingPoint> operating_points;  ///< the first is the one decisions use
 };
 
@@ -69,9 +71,9 @@ struct OutputSpec {
 
 /// A picture and the logits that the training framework gave for it.
 struct SelfTest {
-  std::string input;           ///< picture file, relative to the bundle folder, inside it
+  std::string input;  ///< picture file, relative to the bundle folder, inside it
   std::vector<float> logits;
-  double tolerance = 1e-3;     ///< largest absolute difference of any logit at fp32
+  double tolerance = 1e-3;  ///< largest absolute difference of any logit at fp32
 };
 
 struct ModelCard {
@@ -99,15 +101,15 @@ struct Bundle {
   ModelCard card;
   std::map<std::string, std::string> extensions;  ///< fields "x-...", as JSON text, kept and not interpreted
 
-  /// Reads `directory`/mediscan.json. Throws NOT_FOUND (no folder, no mediscan.json), IO_ERROR, or BUNDLE_INVALID whose message has the
-  /// JSON path, what was found and what was expected.
+  /// Reads `directory`/mediscan.json. Throws NOT_FOUND (no folder, no mediscan.json), IO_ERROR, or BUNDLE_INVALID whose
+  /// message has the JSON path, what was found and what was expected.
   MEDISCAN_API static Bundle read(const std::filesystem::path& directory);
 
   /// SHA-256 that names the weights in a record: the file's hash for one file, else the hash of the hashes in order.
   [[nodiscard]] MEDISCAN_API std::string weights_sha256() const;
 
-  /// Height and width of the tensor the network takes, by the recipe's last sizing step. BUNDLE_INVALID at read when neither
-  /// crop nor exact resize nor square_crop with resize fixes it.
+  /// Height and width of the tensor the network takes, by the recipe's last sizing step. BUNDLE_INVALID at read when
+  /// neither crop nor exact resize nor square_crop with resize fixes it.
   [[nodiscard]] MEDISCAN_API std::pair<std::uint32_t, std::uint32_t> input_size() const;
 };
 
@@ -115,8 +117,8 @@ MEDISCAN_API std::string_view name_of(Domain domain) noexcept;
 MEDISCAN_API std::string_view name_of(Task task) noexcept;
 MEDISCAN_API std::string_view name_of(Activation activation) noexcept;
 
-/// Canonical JSON of a recipe: the names of mediscan.json's `input`, fixed order, every field present. Its SHA-256 is the
-/// `preprocess.sha256` of a result.
+/// Canonical JSON of a recipe: the names of mediscan.json's `input`, fixed order, every field present. Its SHA-256 is
+/// the `preprocess.sha256` of a result.
 MEDISCAN_API std::string canonical_json(const PreprocessSpec& spec);
 
 }  // namespace mediscan

@@ -1,4 +1,5 @@
-// The one error type of MediScan, its pinned codes, and Outcome<T> for calls in which one failure must not end the others.
+// The one error type of MediScan, its pinned codes, and Outcome<T> for calls in which one failure must not end the
+// others.
 #pragma once
 
 #include <mediscan/export.hpp>
@@ -49,8 +50,8 @@ MEDISCAN_API std::string_view name_of(ErrorCode code) noexcept;
 /// Lower-case name of a stage, e.g. "decode". Never throws.
 MEDISCAN_API std::string_view name_of(Stage stage) noexcept;
 
-/// Every failure that MediScan reports. `message()` says what and where in one sentence, `hint()` what to do about it (may be
-/// empty). Immutable; safe to share between threads.
+/// Every failure that MediScan reports. `message()` says what and where in one sentence, `hint()` what to do about it
+/// (may be empty). Immutable; safe to share between threads.
 class MEDISCAN_API Error : public std::exception {
  public:
   Error(ErrorCode code, Stage stage, std::string message, std::string hint = {});
@@ -75,8 +76,10 @@ class MEDISCAN_API Error : public std::exception {
 template <class T>
 class Outcome {
  public:
-  Outcome(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor): reads as a value
-  Outcome(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor): or as an error
+  Outcome(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor): reads as a value
+  Outcome(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor): or as an error
 
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }

@@ -3,7 +3,8 @@
 //     auto& manager = mediscan::ModelManager::shared();
 //     mediscan::SkinAnalyzer skin{manager.load("models/skin-demo")};        // loaded once, cached
 //     auto result = skin.analyze(mediscan::Image::read("lesion.jpg"));
-//     for (const auto& finding : result.findings) std::cout << finding.label << ' ' << finding.probability.value_or(0) << '\n';
+//     for (const auto& finding : result.findings) std::cout << finding.label << ' ' << finding.probability.value_or(0)
+//     << '\n';
 //
 // Every failure is a mediscan::Error with code, stage, message and hint. Research use only, not a medical device.
 #pragma once

@@ -1,4 +1,5 @@
-// Which models live in the process. A bundle is loaded once however many ask for it; results come from models that are READY.
+// Which models live in the process. A bundle is loaded once however many ask for it; results come from models that are
+// READY.
 #pragma once
 
 #include <mediscan/bundle.hpp>
@@ -41,8 +42,8 @@ namespace model {
 class LoadedModel;  // internal
 }
 
-/// A counted reference to a loaded model. Copies refer to the same model; keeping one does not keep it from being unloaded, and
-/// using it afterwards is NOT_READY. Thread-safe.
+/// A counted reference to a loaded model. Copies refer to the same model; keeping one does not keep it from being
+/// unloaded, and using it afterwards is NOT_READY. Thread-safe.
 class MEDISCAN_API Model {
  public:
   [[nodiscard]] ModelStatus status() const;
@@ -55,8 +56,8 @@ class MEDISCAN_API Model {
   std::shared_ptr<model::LoadedModel> loaded_;
 };
 
-/// Loads, keeps and unloads models. Thread-safe. Destroying it with work in flight is safe: that work ends normally, later use of
-/// its models is NOT_READY.
+/// Loads, keeps and unloads models. Thread-safe. Destroying it with work in flight is safe: that work ends normally,
+/// later use of its models is NOT_READY.
 class MEDISCAN_API ModelManager {
  public:
   explicit ModelManager(ManagerOptions options = {});
@@ -67,14 +68,14 @@ class MEDISCAN_API ModelManager {
   /// The manager of the process, made with default options on first use and never destroyed.
   static ModelManager& shared();
 
-  /// Loads a bundle and returns once it is READY; a second load of the same folder with the same options is the same model, and callers
-  /// that ask while it is loading wait for the one load. Hash, build, self-test, warm-up: any failure throws its Error (NOT_FOUND,
-  /// BUNDLE_INVALID, HASH_MISMATCH, SELF_TEST_FAILED, BACKEND_UNAVAILABLE, PRECISION_UNSUPPORTED, ...), stands as FAILED in status(), and the
-  /// next load tries again.
+  /// Loads a bundle and returns once it is READY; a second load of the same folder with the same options is the same
+  /// model, and callers that ask while it is loading wait for the one load. Hash, build, self-test, warm-up: any
+  /// failure throws its Error (NOT_FOUND, BUNDLE_INVALID, HASH_MISMATCH, SELF_TEST_FAILED, BACKEND_UNAVAILABLE,
+  /// PRECISION_UNSUPPORTED, ...), stands as FAILED in status(), and the next load tries again.
   Model load(const std::filesystem::path& bundle, const LoadOptions& options = {});
 
-  /// Takes a model out of service: new work is NOT_READY, work in flight ends normally, then its memory is freed. Returns when it
-  /// is. A model that is not this manager's, or already unloaded, is left alone (false).
+  /// Takes a model out of service: new work is NOT_READY, work in flight ends normally, then its memory is freed.
+  /// Returns when it is. A model that is not this manager's, or already unloaded, is left alone (false).
   bool unload(const Model& model);
 
   /// Every model that is loading, ready, failed or unloading, in order of first load.

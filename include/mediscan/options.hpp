@@ -11,10 +11,10 @@ namespace mediscan {
 
 /// Bounds on untrusted input. A picture beyond one of them is LIMIT_EXCEEDED, named with the option's name.
 struct Limits {
-  std::uint64_t max_pixels = 64'000'000;                ///< width x height
-  std::uint32_t max_side = 16'384;                      ///< width and height, each
-  std::uint64_t max_decoded_bytes = 256ULL << 20;       ///< decoded pixels plus everything the decoder allocates
-  std::uint64_t max_file_bytes = 64ULL << 20;           ///< encoded bytes
+  std::uint64_t max_pixels = 64'000'000;           ///< width x height
+  std::uint32_t max_side = 16'384;                 ///< width and height, each
+  std::uint64_t max_decoded_bytes = 256ULL << 20;  ///< decoded pixels plus everything the decoder allocates
+  std::uint64_t max_file_bytes = 64ULL << 20;      ///< encoded bytes
 };
 
 /// Which decoder reads JPEG and PNG.
@@ -27,8 +27,8 @@ enum class Decoder {
 struct DecodeOptions {
   Limits limits;
   Decoder decoder = Decoder::automatic;
-  /// Turn the picture as its EXIF orientation says. Off by default, as in Pillow's Image.open: an orientation other than 1 is
-  /// then reported as the warning EXIF_ORIENTATION and the pixels stay as stored.
+  /// Turn the picture as its EXIF orientation says. Off by default, as in Pillow's Image.open: an orientation other
+  /// than 1 is then reported as the warning EXIF_ORIENTATION and the pixels stay as stored.
   bool apply_orientation = false;
 };
 
@@ -39,11 +39,13 @@ enum class Fallback {
 };
 
 struct LoadOptions {
-  std::string backend = "auto";    ///< "auto" (the best real backend that opens the bundle), or a registered backend's name
-  std::string device = "auto";     ///< "auto", "cpu", "cuda", "cuda:1", ...
-  std::string precision = "fp32";  ///< "fp32"; "bf16", "fp16" and "int8" are PRECISION_UNSUPPORTED until a backend offers them
+  std::string backend =
+      "auto";  ///< "auto" (the best real backend that opens the bundle), or a registered backend's name
+  std::string device = "auto";  ///< "auto", "cpu", "cuda", "cuda:1", ...
+  std::string precision =
+      "fp32";  ///< "fp32"; "bf16", "fp16" and "int8" are PRECISION_UNSUPPORTED until a backend offers them
   Fallback fallback = Fallback::never;
-  int max_batch = 8;               ///< largest batch handed to the backend, 1 to 64; batch sizes up to it are warmed at load
+  int max_batch = 8;  ///< largest batch handed to the backend, 1 to 64; batch sizes up to it are warmed at load
 
   friend bool operator==(const LoadOptions&, const LoadOptions&) = default;
 };
@@ -56,7 +58,8 @@ using LogCallback = std::function<void(LogLevel level, std::string_view message)
 struct ManagerOptions {
   /// Intra-op threads for the process; 0 takes what the scheduler affinity and the cgroup CPU quota allow.
   int threads = 0;
-  /// The LibTorch to open: its libtorch_cpu.so, or a folder that holds it (also in lib/). Empty: search, see docs/backends.md.
+  /// The LibTorch to open: its libtorch_cpu.so, or a folder that holds it (also in lib/). Empty: search, see
+  /// docs/backends.md.
   std::filesystem::path libtorch;
   /// Where log lines go. Empty: nowhere; the library itself never prints.
   LogCallback log;

@@ -25,8 +25,8 @@ enum class ColorMode {
 struct ThumbnailStep {
   std::uint32_t max_side = 1024;
   Filter filter = Filter::lanczos;
-  /// Pillow's reducing_gap: first shrink by a whole factor with a box filter that leaves at least gap x the target size.
-  /// Pillow's own default is 2.0; nullopt (the default here) resamples in one step.
+  /// Pillow's reducing_gap: first shrink by a whole factor with a box filter that leaves at least gap x the target
+  /// size. Pillow's own default is 2.0; nullopt (the default here) resamples in one step.
   std::optional<double> reducing_gap;
 
   friend bool operator==(const ThumbnailStep&, const ThumbnailStep&) = default;
@@ -45,17 +45,17 @@ struct ResizeStep {
     float32,    ///< Pillow's mode "F" path: double coefficients and sums, float32 after each pass
   };
   Mode mode = Mode::shorter;
-  std::uint32_t size = 256;    ///< for shorter and longer
-  std::uint32_t height = 0;    ///< for exact
-  std::uint32_t width = 0;     ///< for exact
+  std::uint32_t size = 256;  ///< for shorter and longer
+  std::uint32_t height = 0;  ///< for exact
+  std::uint32_t width = 0;   ///< for exact
   Filter filter = Filter::bilinear;
   Arithmetic arithmetic = Arithmetic::automatic;
 
   friend bool operator==(const ResizeStep&, const ResizeStep&) = default;
 };
 
-/// A centre crop as torchvision's CenterCrop: offset int(round((in - out) / 2)), halves to even; a picture smaller than the crop
-/// is padded with zeros on both sides as torchvision does.
+/// A centre crop as torchvision's CenterCrop: offset int(round((in - out) / 2)), halves to even; a picture smaller than
+/// the crop is padded with zeros on both sides as torchvision does.
 struct CropStep {
   std::uint32_t height = 224;
   std::uint32_t width = 224;
@@ -79,8 +79,8 @@ struct PreprocessSpec {
   std::optional<ResizeStep> resize;
   std::optional<CropStep> crop;
   Scale scale = Scale::unit;
-  std::vector<float> mean;   ///< one a channel, or empty: 0
-  std::vector<float> std;    ///< one a channel, or empty: 1; (v - mean) / std in float32
+  std::vector<float> mean;  ///< one a channel, or empty: 0
+  std::vector<float> std;   ///< one a channel, or empty: 1; (v - mean) / std in float32
   Layout layout = Layout::nchw;
 
   friend bool operator==(const PreprocessSpec&, const PreprocessSpec&) = default;
@@ -97,8 +97,8 @@ struct Tensor {
   std::vector<float> values;  ///< channels x height x width
 };
 
-/// Throws INVALID_ARGUMENT naming the field when the recipe contradicts itself (sizes of 0 or beyond 16384, mean of the wrong
-/// length, std of 0).
+/// Throws INVALID_ARGUMENT naming the field when the recipe contradicts itself (sizes of 0 or beyond 16384, mean of the
+/// wrong length, std of 0).
 MEDISCAN_API void validate(const PreprocessSpec& spec);
 
 /// Runs the recipe. Thread-safe; coefficient tables are cached for the process. Throws INVALID_ARGUMENT (as validate),

@@ -22,10 +22,11 @@ struct Finding {
   std::string label;
   std::optional<std::string> snomed;
   bool available = true;
-  double logit = 0;                          ///< as the network gave it; meaningless when not available
-  std::optional<double> probability;         ///< [0, 1]; absent when not available
-  std::optional<double> operating_point;     ///< threshold used for the decision; absent for multiclass
-  std::optional<bool> decision;              ///< multiclass: is the top class; multilabel: probability >= threshold; absent when not available
+  double logit = 0;                       ///< as the network gave it; meaningless when not available
+  std::optional<double> probability;      ///< [0, 1]; absent when not available
+  std::optional<double> operating_point;  ///< threshold used for the decision; absent for multiclass
+  std::optional<bool>
+      decision;  ///< multiclass: is the top class; multilabel: probability >= threshold; absent when not available
 };
 
 struct InputRecord {
@@ -71,7 +72,8 @@ struct Summary {
   std::optional<RadiologySummary> radiology;
 };
 
-/// Milliseconds of wall time. `total` is from bytes (or Image) to record and at least the sum of its parts but for the gaps between.
+/// Milliseconds of wall time. `total` is from bytes (or Image) to record and at least the sum of its parts but for the
+/// gaps between.
 struct Timing {
   double decode = 0;
   double preprocess = 0;
@@ -94,7 +96,8 @@ struct Result {
   std::string notice{research_notice};
 };
 
-/// JSON text of a result: one line when `indent` is negative, else indented by that many spaces. Numbers keep full precision.
+/// JSON text of a result: one line when `indent` is negative, else indented by that many spaces. Numbers keep full
+/// precision.
 MEDISCAN_API std::string to_json(const Result& result, int indent = -1);
 
 /// {"error": {"code", "stage", "message", "hint"}, "input": {"name"}, "notice": ...}

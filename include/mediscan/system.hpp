@@ -22,8 +22,8 @@ struct SystemReport {
   std::vector<BackendInfo> backends;  ///< in the order `auto` tries them
 };
 
-/// Probes every registered backend; opening a runtime for the first time takes a fraction of a second. Never throws for a backend
-/// that cannot be used: the reason stands in its BackendInfo.
+/// Probes every registered backend; opening a runtime for the first time takes a fraction of a second. Never throws for
+/// a backend that cannot be used: the reason stands in its BackendInfo.
 MEDISCAN_API SystemReport system_report(const ManagerOptions& options = {});
 
 MEDISCAN_API std::string to_json(const SystemReport& report, int indent = -1);
