@@ -1,0 +1,42 @@
+# The two commands of a newcomer are `make demo` and `make test`; each sets up what it needs. The work is done by the scripts in tools/.
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test parity bench asan tsan lint format clean distclean
+
+help:  ## List these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup:  ## Install what demo and test need (Debian packages as root; everything else into .deps/)
+	@tools/setup demo test
+
+build:  ## Build the release into build/release, set-up included
+	@tools/build_preset release
+
+demo:  ## Set up, build, and analyse every picture of examples/images with the real LibTorch backend
+	@tools/demo_run
+
+test:  ## Set up, build, and run all quick tests
+	@tools/run_tests test
+
+parity:  ## Compare with Pillow, torchvision and torch (installs about 6 GB the first time)
+	@tools/run_tests parity
+
+bench:  ## Measure speed against torch, TorchScript, ONNX Runtime and OpenVINO (installs as parity does)
+	@tools/bench
+
+asan:  ## Run the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@tools/run_tests asan
+
+tsan:  ## Run the tests of the rooms with threads under ThreadSanitizer
+	@tools/run_tests tsan
+
+lint:  ## Check the format and run clang-tidy
+	@tools/lint
+
+format:  ## Bring the C++ files into the format of .clang-format
+	@tools/check_format --fix
+
+clean:  ## Remove what was built
+	rm -rf build
+
+distclean: clean  ## Remove what was built and what set-up put into .deps/
+	rm -rf .deps

@@ -1,0 +1,25 @@
+"""What each purpose needs installed: the order of set-up and the one place that says who needs what."""
+
+from steps import apt, libtorch, python_env, stb
+from steps.console import heading, one_at_a_time
+
+PURPOSES = ("build", "demo", "test", "parity", "lint")
+
+
+def ensure(*purposes):
+    """Installs everything that the purposes need, with one apt-get call at most. Without the network when nothing changed."""
+    heading(f"Set-up for {' and '.join(purposes)}")
+    with one_at_a_time():
+        packages = list(apt.BUILD)
+        if apt.needs_venv_package():
+            packages += apt.VENV
+        if "lint" in purposes:
+            packages += apt.LINT
+        apt.ensure(packages)
+        stb.ensure()
+        if set(purposes) & {"demo", "test", "parity"}:
+            libtorch.ensure()
+        if "test" in purposes:
+            python_env.ensure("python", "requirements-test.txt", "for the light tests in Python")
+        if "parity" in purposes:
+            python_env.ensure("python-parity", "requirements-parity.txt", "torch, torchvision and the peers to compare with (about 6 GB)")
