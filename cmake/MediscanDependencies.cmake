@@ -12,6 +12,7 @@ if(MEDISCAN_BUILD_CLI)
 endif()
 if(MEDISCAN_BUILD_TESTS)
   find_package(doctest 2.4 REQUIRED)
+  find_package(PNG 1.6 REQUIRED)  # the tests write pictures with it, whatever the library decodes with
 endif()
 
 if(NOT EXISTS "${MEDISCAN_STB_DIR}/stb_image.h")

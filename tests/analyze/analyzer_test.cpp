@@ -1,0 +1,194 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <mediscan/analyzer.hpp>
+#include <thread>
+
+#include "base/file.hpp"
+#include "bundle_folder.hpp"
+#include "errors.hpp"
+#include "scripted_backend.hpp"
+
+namespace mediscan {
+namespace {
+
+using test::error_of;
+
+struct Fixture {
+  explicit Fixture(test::BundleContent content = {}, int max_batch = 4) {
+    test::write_bundle(folder.path(), content);
+    LoadOptions options;
+    options.backend = "analyzer";
+    options.max_batch = max_batch;
+    model = std::make_unique<Model>(manager.load(folder.path(), options));
+    script->batches.clear();
+  }
+
+  [[nodiscard]] std::vector<Image> pictures(unsigned count) const {
+    std::vector<Image> images;
+    for (unsigned i = 0; i < count; ++i) {
+      const auto path = folder.path() / ("picture" + std::to_string(i) + ".png");
+      test::write_png(path, 9 + i, 7, i);
+      images.push_back(Image::read(path));
+    }
+    return images;
+  }
+
+  test::TemporaryFolder folder;
+  std::shared_ptr<test::Script> script = test::scripted_backend("analyzer");
+  ModelManager manager;
+  std::unique_ptr<Model> model;
+};
+
+/// A network that throws at a batch with an all-black picture in it.
+void fail_when_dark(const BatchInput& input, const BatchOutput& output, const std::vector<float>& logits) {
+  const std::size_t size = std::size_t{input.channels} * input.height * input.width;
+  for (std::uint32_t row = 0; row < input.batch; ++row) {
+    const float* tensor = input.data + row * size;
+    if (std::all_of(tensor, tensor + size, [](float v) { return v == 0; })) throw std::runtime_error("black picture");
+    std::copy(logits.begin(), logits.end(), output.logits + std::size_t{row} * output.outputs);
+  }
+}
+
+Image black_picture(const char* name) {
+  const std::vector<std::uint8_t> pixels(std::size_t{8} * 8 * 3);
+  return Image::from_pixels({pixels.data(), 8, 8, 3, 8, 0}, name);
+}
+
+TEST_CASE("one picture in, its record out") {
+  const Fixture fixture;
+  const Image image = fixture.pictures(1).front();
+  const Result result = Analyzer(*fixture.model).analyze(image);
+  CHECK(result.input.name == "picture0.png");
+  CHECK(result.execution.backend == "analyzer");
+  CHECK(result.execution.batch_size == 1);
+  CHECK_FALSE(result.execution.simulated);
+  CHECK(result.findings.front().code == "nv");
+  REQUIRE(result.summary.skin.has_value());
+  CHECK(result.summary.skin->top_code == "nv");
+}
+
+TEST_CASE("bytes are decoded and analysed as the picture they hold") {
+  const Fixture fixture;
+  const auto bytes = base::read_file(fixture.folder.path() / "self_test.png", 1 << 20, "max_file_bytes", Stage::decode);
+  const Analyzer analyzer(*fixture.model);
+  const Result from_bytes = analyzer.analyze(bytes, {}, "upload.png");
+  const Result from_file = analyzer.analyze(Image::read(fixture.folder.path() / "self_test.png"));
+  CHECK(from_bytes.input.name == "upload.png");
+  CHECK(from_bytes.input.sha256 == from_file.input.sha256);
+  const Error error = error_of([&] { (void)analyzer.analyze(std::span(bytes).first(40), {}, "upload.png"); });
+  CHECK(error.stage() == Stage::decode);
+  CHECK(test::contains(error.message(), "upload.png"));
+}
+
+TEST_CASE("a list is cut into warmed batch sizes, and each result says the size of its own batch") {
+  const Fixture fixture;
+  const auto images = fixture.pictures(7);
+  const auto outcomes = Analyzer(*fixture.model).analyze_batch(images);
+  CHECK(fixture.script->batches == std::vector<std::uint32_t>{4, 2, 1});
+  REQUIRE(outcomes.size() == 7);
+  const std::vector<std::uint32_t> expected = {4, 4, 4, 4, 2, 2, 1};
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    REQUIRE(outcomes[i].has_value());
+    CHECK(outcomes[i].value().input.name == images[i].info().name);
+    CHECK(outcomes[i].value().execution.batch_size == expected[i]);
+  }
+}
+
+TEST_CASE("an empty list is an empty answer") {
+  const Fixture fixture;
+  CHECK(Analyzer(*fixture.model).analyze_batch({}).empty());
+  CHECK(fixture.script->batches.empty());
+}
+
+TEST_CASE("a picture that breaks its batch fails alone: the others are run again without it") {
+  const Fixture fixture;
+  fixture.script->run = [&](const BatchInput& in, const BatchOutput& out) {
+    fail_when_dark(in, out, fixture.script->logits);
+  };
+  auto images = fixture.pictures(4);
+  images[2] = black_picture("night.png");
+  const auto outcomes = Analyzer(*fixture.model).analyze_batch(images);
+  for (const std::size_t good : {0U, 1U, 3U}) {
+    REQUIRE(outcomes[good].has_value());
+    CHECK(outcomes[good].value().execution.batch_size == 1);
+  }
+  REQUIRE_FALSE(outcomes[2].has_value());
+  CHECK(outcomes[2].error().code() == ErrorCode::backend_failed);
+  CHECK(test::contains(outcomes[2].error().message(), "night.png"));
+  CHECK(test::contains(outcomes[2].error().message(), "black picture"));
+  CHECK(fixture.model->status().analyses == 4);
+  CHECK(fixture.model->status().failures == 1);
+}
+
+TEST_CASE("a NaN in one row of a batch is that picture's error alone") {
+  const Fixture fixture;
+  fixture.script->run = [&](const BatchInput& input, const BatchOutput& output) {
+    for (std::uint32_t row = 0; row < input.batch; ++row) {
+      std::copy(fixture.script->logits.begin(), fixture.script->logits.end(), output.logits + std::size_t{row} * 3);
+    }
+    if (input.batch == 4) output.logits[4] = std::nanf("");
+  };
+  const auto outcomes = Analyzer(*fixture.model).analyze_batch(fixture.pictures(4));
+  CHECK(outcomes[0].has_value());
+  REQUIRE_FALSE(outcomes[1].has_value());
+  CHECK(outcomes[1].error().code() == ErrorCode::backend_failed);
+  CHECK(test::contains(outcomes[1].error().message(), "picture1.png"));
+  CHECK(outcomes[2].has_value());
+  CHECK(outcomes[3].has_value());
+}
+
+TEST_CASE("many threads analyse at once and each gets its own picture's record") {
+  const test::TemporaryFolder folder;
+  test::write_bundle(folder.path());
+  ModelManager manager;
+  LoadOptions options;
+  options.backend = "mock";
+  const Analyzer analyzer(manager.load(folder.path(), options));
+  std::vector<std::thread> users;
+  std::vector<int> wrong(4, 0);
+  for (unsigned user = 0; user < 4; ++user) {
+    users.emplace_back([&, user] {
+      const auto path = folder.path() / ("user" + std::to_string(user) + ".png");
+      test::write_png(path, 11, 13, user + 50);
+      const Image image = Image::read(path);
+      const Result first = analyzer.analyze(image);
+      for (int k = 0; k < 50; ++k) {
+        const Result again = analyzer.analyze(image);
+        const bool same =
+            again.input.sha256 == image.info().sha256 && again.findings.front().logit == first.findings.front().logit;
+        if (!same) ++wrong[user];
+      }
+    });
+  }
+  for (auto& user : users) user.join();
+  CHECK(wrong == std::vector<int>(4, 0));
+}
+
+TEST_CASE("a domain's analyzer refuses a bundle of another") {
+  const Fixture skin;
+  CHECK(SkinAnalyzer(*skin.model).analyze(skin.pictures(1).front()).summary.skin.has_value());
+  const Error error = error_of([&] { RadiologyAnalyzer analyzer(*skin.model); });
+  CHECK(error.code() == ErrorCode::invalid_argument);
+  CHECK(test::contains(error.message(), "skin"));
+  CHECK(test::contains(error.message(), "radiology"));
+}
+
+TEST_CASE("radiology: a multilabel bundle decides each label and names those over their operating point") {
+  test::BundleContent content;
+  content.domain = "radiology";
+  content.task = "multilabel";
+  content.activation = "sigmoid";
+  content.unavailable = {"bcc"};
+  content.operating_point = 0.7;
+  const Fixture fixture(content);
+  const Result result = RadiologyAnalyzer(*fixture.model).analyze(fixture.pictures(1).front());
+  REQUIRE(result.summary.radiology.has_value());
+  CHECK(result.summary.radiology->positive_codes ==
+        std::vector<std::string>{"nv"});  // sigmoid(1.5) = 0.82, sigmoid(0.5) = 0.62
+  CHECK(result.summary.radiology->unavailable == 1);
+}
+
+}  // namespace
+}  // namespace mediscan

@@ -1,0 +1,155 @@
+#include "backend/select.hpp"
+
+#include <doctest/doctest.h>
+
+#include "backend/builtin.hpp"
+#include "bundle_folder.hpp"
+#include "errors.hpp"
+
+namespace mediscan::backend {
+namespace {
+
+using test::error_of;
+
+/// Opens, or throws what it is given.
+class OneAnswer final : public Backend {
+ public:
+  OneAnswer(std::string name, std::function<void()> act) : name_(std::move(name)), act_(std::move(act)) {}
+  [[nodiscard]] std::string name() const override { return name_; }
+  [[nodiscard]] BackendInfo probe(const std::filesystem::path& /*libtorch*/) const override { return {}; }
+  std::unique_ptr<Session> open(const OpenRequest& request) override {
+    act_();
+    return make_mock_backend()->open(request);
+  }
+
+ private:
+  std::string name_;
+  std::function<void()> act_;
+};
+
+std::shared_ptr<Backend> refusing(const std::string& name, ErrorCode code) {
+  return std::make_shared<OneAnswer>(name, [=] { throw Error(code, Stage::backend, name + " cannot"); });
+}
+std::shared_ptr<Backend> willing(const std::string& name) {
+  return std::make_shared<OneAnswer>(name, [] {});
+}
+
+struct Fixture {
+  Fixture() { test::write_bundle(folder.path()); }
+  test::TemporaryFolder folder;
+  Bundle bundle = Bundle::read(folder.path());
+  int weights_read = 0;
+
+  Opened open(const LoadOptions& options, const std::vector<std::shared_ptr<Backend>>& backends) {
+    const OpenContext context{bundle,
+                              [this]() -> std::span<const WeightsView> {
+                                ++weights_read;
+                                return {};
+                              },
+                              1,
+                              {}};
+    return open_session(context, options, backends);
+  }
+};
+
+LoadOptions options_for(const std::string& backend, Fallback fallback = Fallback::never) {
+  LoadOptions options;
+  options.backend = backend;
+  options.fallback = fallback;
+  return options;
+}
+
+TEST_CASE("auto takes the first real backend that opens the bundle") {
+  Fixture fixture;
+  const auto opened = fixture.open(
+      options_for("auto"), {refusing("a", ErrorCode::unsupported), willing("b"), willing("c"), make_mock_backend()});
+  CHECK(opened.backend->name() == "b");
+  CHECK_FALSE(opened.fallback_reason.has_value());
+}
+
+TEST_CASE("auto never takes mock by itself: the refusals are quoted and the hint names the doctor") {
+  Fixture fixture;
+  const Error error = error_of([&] {
+    fixture.open(options_for("auto"), {refusing("a", ErrorCode::backend_unavailable),
+                                       refusing("b", ErrorCode::unsupported), make_mock_backend()});
+  });
+  CHECK(error.code() == ErrorCode::backend_unavailable);
+  CHECK(test::contains(error.message(), "a cannot"));
+  CHECK(test::contains(error.message(), "b cannot"));
+  CHECK(test::contains(error.hint(), "doctor"));
+}
+
+TEST_CASE("a single refusal keeps its code") {
+  Fixture fixture;
+  const Error error = error_of([&] {
+    fixture.open(options_for("auto"), {refusing("a", ErrorCode::precision_unsupported), make_mock_backend()});
+  });
+  CHECK(error.code() == ErrorCode::precision_unsupported);
+  CHECK(error.message() == "a cannot");
+}
+
+TEST_CASE("with no real backend at all, auto says so") {
+  Fixture fixture;
+  CHECK(error_of([&] { fixture.open(options_for("auto"), {make_mock_backend()}); }).code() ==
+        ErrorCode::backend_unavailable);
+}
+
+TEST_CASE("mock stands in only when the caller allowed it, and the reason goes along") {
+  Fixture fixture;
+  LoadOptions options = options_for("a", Fallback::mock);
+  options.device = "cuda:3";
+  options.precision = "bf16";
+  const auto opened = fixture.open(options, {refusing("a", ErrorCode::backend_unavailable), make_mock_backend()});
+  CHECK(opened.backend->name() == "mock");
+  CHECK(opened.fallback_reason == "a cannot");
+}
+
+TEST_CASE("a named backend is the only one tried") {
+  Fixture fixture;
+  CHECK(error_of([&] {
+          fixture.open(options_for("a"), {refusing("a", ErrorCode::unsupported), willing("b"), make_mock_backend()});
+        }).message() == "a cannot");
+}
+
+TEST_CASE("a fault of the bundle ends the search, whatever the fallback") {
+  Fixture fixture;
+  for (const ErrorCode code : {ErrorCode::bundle_invalid, ErrorCode::hash_mismatch, ErrorCode::out_of_memory}) {
+    CHECK(error_of([&] {
+            fixture.open(options_for("auto", Fallback::mock), {refusing("a", code), willing("b"), make_mock_backend()});
+          }).code() == code);
+  }
+}
+
+TEST_CASE("an unknown backend is NOT_FOUND and the known ones are listed, fallback or not") {
+  Fixture fixture;
+  const Error error = error_of([&] {
+    fixture.open(options_for("tensorflow", Fallback::mock), {willing("a"), make_mock_backend()});
+  });
+  CHECK(error.code() == ErrorCode::not_found);
+  CHECK(test::contains(error.hint(), "\"a\", \"mock\""));
+}
+
+TEST_CASE("weights are read for a backend that needs them and spared for mock") {
+  Fixture fixture;
+  fixture.open(options_for("mock"), {willing("a"), make_mock_backend()});
+  CHECK(fixture.weights_read == 0);
+  fixture.open(options_for("a"), {willing("a"), make_mock_backend()});
+  CHECK(fixture.weights_read == 1);
+}
+
+TEST_CASE("whatever a backend throws while opening is an Error that names it") {
+  Fixture fixture;
+  const auto thrown_by = [&](std::function<void()> act) {
+    return error_of([&] {
+      fixture.open(options_for("a"), {std::make_shared<OneAnswer>("a", act), make_mock_backend()});
+    });
+  };
+  const Error standard = thrown_by([] { throw std::runtime_error("no luck"); });
+  CHECK(standard.code() == ErrorCode::backend_failed);
+  CHECK(standard.message() == "backend a: no luck");
+  CHECK(thrown_by([] { throw 7; }).code() == ErrorCode::backend_failed);
+  CHECK(thrown_by([] { throw std::bad_alloc(); }).code() == ErrorCode::out_of_memory);
+}
+
+}  // namespace
+}  // namespace mediscan::backend

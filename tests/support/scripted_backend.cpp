@@ -1,0 +1,83 @@
+#include "scripted_backend.hpp"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+namespace mediscan::test {
+namespace {
+
+class ScriptedSession final : public Session {
+ public:
+  explicit ScriptedSession(std::shared_ptr<Script> script) : script_(std::move(script)) { ++script_->opened; }
+  ~ScriptedSession() override { ++script_->closed; }
+  ScriptedSession(const ScriptedSession&) = delete;
+  ScriptedSession& operator=(const ScriptedSession&) = delete;
+
+  void run(const BatchInput& input, const BatchOutput& output, const std::atomic<bool>& /*cancelled*/) override {
+    ++script_->runs;
+    script_->batches.push_back(input.batch);
+    if (script_->run) return script_->run(input, output);
+    for (std::uint32_t row = 0; row < output.batch; ++row) {
+      std::copy(script_->logits.begin(), script_->logits.end(), output.logits + std::size_t{row} * output.outputs);
+    }
+  }
+  [[nodiscard]] std::string device() const override { return "stage"; }
+  [[nodiscard]] std::string precision() const override { return "fp32"; }
+
+ private:
+  std::shared_ptr<Script> script_;
+};
+
+class ScriptedBackend final : public Backend {
+ public:
+  explicit ScriptedBackend(std::string name) : name_(std::move(name)) {}
+
+  [[nodiscard]] std::string name() const override { return name_; }
+  [[nodiscard]] BackendInfo probe(const std::filesystem::path& /*libtorch*/) const override {
+    BackendInfo info;
+    info.name = name_;
+    info.version = "7.8.9";
+    info.available = true;
+    info.devices = {{"stage", true, "a test's", {"fp32"}}};
+    return info;
+  }
+  std::unique_ptr<Session> open(const OpenRequest& request) override {
+    const auto script = current();
+    if (script->open) script->open(request);
+    if (request.bundle.architecture.name != "scripted") {
+      throw Error(ErrorCode::unsupported, Stage::backend, name_ + " opens no " + request.bundle.architecture.name);
+    }
+    return std::make_unique<ScriptedSession>(script);
+  }
+
+  std::shared_ptr<Script> renew() {
+    const std::scoped_lock lock(mutex_);
+    script_ = std::make_shared<Script>();
+    return script_;
+  }
+
+ private:
+  std::shared_ptr<Script> current() {
+    const std::scoped_lock lock(mutex_);
+    return script_;
+  }
+
+  std::string name_;
+  std::mutex mutex_;
+  std::shared_ptr<Script> script_ = std::make_shared<Script>();
+};
+
+}  // namespace
+
+std::shared_ptr<Script> scripted_backend(const std::string& name) {
+  static std::map<std::string, std::shared_ptr<ScriptedBackend>> known;
+  auto& backend = known[name];
+  if (!backend) {
+    backend = std::make_shared<ScriptedBackend>(name);
+    register_backend(backend);
+  }
+  return backend->renew();
+}
+
+}  // namespace mediscan::test

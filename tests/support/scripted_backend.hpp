@@ -1,0 +1,28 @@
+// A backend that does what a test tells it: constant logits, failures, exceptions, NaN, delays. It claims architecture
+// "scripted".
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <mediscan/backend.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace mediscan::test {
+
+/// What the sessions do; shared by the backend and its sessions, so that a test can change it in flight.
+struct Script {
+  std::vector<float> logits = {0.5F, 1.5F, -1.0F};  ///< every picture's, when `run` is not set
+  std::function<void(const OpenRequest&)> open;     ///< called by open(); may throw
+  std::function<void(const BatchInput&, const BatchOutput&)> run;
+  std::atomic<int> opened{0};
+  std::atomic<int> closed{0};
+  std::atomic<int> runs{0};
+  std::vector<std::uint32_t> batches;  ///< sizes run, in order; read it when nothing runs
+};
+
+/// Registers a backend of this name once per process and returns its script, fresh from defaults each time.
+std::shared_ptr<Script> scripted_backend(const std::string& name);
+
+}  // namespace mediscan::test
