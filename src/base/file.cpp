@@ -27,7 +27,8 @@ std::string system_text(int error) { return std::generic_category().message(erro
 /// A file descriptor that is closed on every way out.
 class Descriptor {
  public:
-  Descriptor(const std::filesystem::path& path, Stage stage) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  Descriptor(const std::filesystem::path& path, Stage stage, int flags = 0)
+      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags)) {
     if (fd_ < 0) throw_io(path, stage, errno);
     if (::fstat(fd_, &status_) != 0) {
       const int error = errno;
@@ -82,7 +83,7 @@ std::vector<std::byte> read_file(const std::filesystem::path& path, std::uint64_
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path, Stage stage) {
-  const Descriptor file(path, stage);
+  const Descriptor file(path, stage, O_NONBLOCK);  // or a pipe that no one writes to would be waited for
   if (!file.regular()) {
     throw Error(ErrorCode::io_error, stage, fmt::format("{}: not a regular file", path.string()),
                 "weights must be a regular file, not a pipe or a device");

@@ -9,7 +9,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <mediscan/error.hpp>
-#include <optional>
 #include <sstream>
 #include <string_view>
 #include <thread>
@@ -60,30 +59,6 @@ bool controls_cpu(std::string_view controllers) {
   return false;
 }
 
-/// The tightest quota on the way from this process's cgroup up to the root: a parent's limit binds its children.
-std::optional<double> cgroup_quota(const std::filesystem::path& root, const std::filesystem::path& self_cgroup) {
-  std::optional<double> tightest;
-  const auto consider = [&](std::optional<double> quota) {
-    if (quota) tightest = tightest ? std::min(*tightest, *quota) : *quota;
-  };
-  std::ifstream file(self_cgroup);
-  for (std::string line; std::getline(file, line);) {  // "hierarchy:controllers:/path"
-    const auto first = line.find(':');
-    const auto second = line.find(':', first + 1);
-    if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    std::filesystem::path inside = std::filesystem::path(line.substr(second + 1)).relative_path().lexically_normal();
-    const bool v2 = controllers.empty();
-    if (!v2 && !controls_cpu(controllers)) continue;
-    const std::filesystem::path base = v2 ? root : root / "cpu";
-    for (;; inside = inside.parent_path()) {
-      consider(v2 ? quota_v2(base / inside) : quota_v1(base / inside));
-      if (inside.empty()) break;
-    }
-  }
-  return tightest;
-}
-
 int parse_environment(const char* text) {
   int value = 0;
   const std::string_view view(text);
@@ -98,11 +73,35 @@ int parse_environment(const char* text) {
 
 }  // namespace
 
+std::optional<double> cgroup_quota(const std::filesystem::path& cgroup_root, const std::filesystem::path& self_cgroup) {
+  std::optional<double> tightest;
+  const auto consider = [&](std::optional<double> quota) {
+    if (quota) tightest = tightest ? std::min(*tightest, *quota) : *quota;
+  };
+  std::ifstream file(self_cgroup);
+  for (std::string line; std::getline(file, line);) {  // "hierarchy:controllers:/path"
+    const auto first = line.find(':');
+    const auto second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    std::filesystem::path inside = std::filesystem::path(line.substr(second + 1)).relative_path().lexically_normal();
+    const bool v2 = controllers.empty();
+    if (!v2 && !controls_cpu(controllers)) continue;
+    const std::filesystem::path base = v2 ? cgroup_root : cgroup_root / "cpu";
+    for (;; inside = inside.parent_path()) {
+      consider(v2 ? quota_v2(base / inside) : quota_v1(base / inside));
+      if (inside.empty()) break;
+    }
+  }
+  return tightest;
+}
+
 ThreadBudget thread_budget(int requested, const std::filesystem::path& cgroup_root,
                            const std::filesystem::path& self_cgroup) {
   if (requested < 0 || requested > max_threads) {
     throw Error(ErrorCode::invalid_argument, Stage::argument,
-                fmt::format("threads is {}, expected 0 (automatic) to {}", requested, max_threads));
+                fmt::format("threads is {}, expected 0 (automatic) to {}", requested, max_threads),
+                "give the number of threads this process may use, or 0 to find out");
   }
   if (requested > 0) return {requested, "option"};
   if (const char* text = std::getenv("MEDISCAN_THREADS"); text != nullptr && *text != '\0') {

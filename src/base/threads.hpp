@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace mediscan::base {
@@ -17,5 +18,9 @@ struct ThreadBudget {
 /// `self_cgroup` are for tests.
 ThreadBudget thread_budget(int requested, const std::filesystem::path& cgroup_root = "/sys/fs/cgroup",
                            const std::filesystem::path& self_cgroup = "/proc/self/cgroup");
+
+/// CPUs that the cgroups of a process leave it: the tightest quota on the way from its own group up to the root, since
+/// a parent's limit binds its children. Nothing when no group has one.
+std::optional<double> cgroup_quota(const std::filesystem::path& cgroup_root, const std::filesystem::path& self_cgroup);
 
 }  // namespace mediscan::base

@@ -72,20 +72,19 @@ Json timing_json(const Timing& timing) {
 }  // namespace
 }  // namespace result
 
-std::string to_json(const Result& record, int indent) {
-  namespace room = mediscan::result;
-  room::Json json = room::Json::object();
-  json["input"] = room::input_json(record.input);
-  json["model"] = room::model_json(record.model);
-  json["preprocess"]["sha256"] = record.preprocess_sha256;
-  json["execution"] = room::execution_json(record.execution);
-  json["findings"] = room::findings_json(record.findings);
-  json["summary"] = room::summary_json(record.summary);
-  json["timing_ms"] = room::timing_json(record.timing_ms);
-  json["warnings"] = room::warnings_json(record.warnings);
-  json["library_version"] = record.library_version;
-  json["notice"] = record.notice;
-  return room::text_of(json, indent);
+std::string to_json(const Result& result, int indent) {
+  result::Json json = result::Json::object();
+  json["input"] = result::input_json(result.input);
+  json["model"] = result::model_json(result.model);
+  json["preprocess"]["sha256"] = result.preprocess_sha256;
+  json["execution"] = result::execution_json(result.execution);
+  json["findings"] = result::findings_json(result.findings);
+  json["summary"] = result::summary_json(result.summary);
+  json["timing_ms"] = result::timing_json(result.timing_ms);
+  json["warnings"] = result::warnings_json(result.warnings);
+  json["library_version"] = result.library_version;
+  json["notice"] = result.notice;
+  return result::text_of(json, indent);
 }
 
 std::string to_json(const Error& error, std::string_view input_name, int indent) {
