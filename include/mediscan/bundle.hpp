@@ -113,6 +113,10 @@ struct Bundle {
   [[nodiscard]] MEDISCAN_API std::pair<std::uint32_t, std::uint32_t> input_size() const;
 };
 
+/// Reads every weights file and compares its SHA-256 with the manifest's, as a load does. Throws IO_ERROR, NOT_FOUND,
+/// BUNDLE_INVALID (a file outside the folder) or HASH_MISMATCH.
+MEDISCAN_API void verify_weights(const Bundle& bundle);
+
 MEDISCAN_API std::string_view name_of(Domain domain) noexcept;
 MEDISCAN_API std::string_view name_of(Task task) noexcept;
 MEDISCAN_API std::string_view name_of(Activation activation) noexcept;

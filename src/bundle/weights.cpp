@@ -29,3 +29,9 @@ LoadedWeights LoadedWeights::read(const Bundle& bundle) {
 }
 
 }  // namespace mediscan::bundle
+
+namespace mediscan {
+
+void verify_weights(const Bundle& bundle) { static_cast<void>(bundle::LoadedWeights::read(bundle)); }
+
+}  // namespace mediscan
