@@ -1,5 +1,5 @@
-// The recipe run into memory that the caller owns, so that a batch is filled in place. The namespace is `recipe` because
-// mediscan::preprocess is the public function.
+// The recipe run into memory that the caller owns, so that a batch is filled in place. The namespace is `recipe`
+// because mediscan::preprocess is the public function.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,9 @@ struct Kernels;  // resize_kernels.hpp
 std::pair<std::uint32_t, std::uint32_t> output_size(std::uint32_t height, std::uint32_t width,
                                                     const PreprocessSpec& spec);
 
-/// As mediscan::preprocess, written to `out`, whose size must be channels x height x width of output_size (INVALID_ARGUMENT
-/// otherwise). The second form runs on the given kernels instead of the machine's best, so that tests compare them.
+/// As mediscan::preprocess, written to `out`, whose size must be channels x height x width of output_size
+/// (INVALID_ARGUMENT otherwise). The second form runs on the given kernels instead of the machine's best, so that tests
+/// compare them.
 void preprocess_into(const Image& image, const PreprocessSpec& spec, std::span<float> out);
 void preprocess_into(const Image& image, const PreprocessSpec& spec, std::span<float> out, const Kernels& kernels);
 

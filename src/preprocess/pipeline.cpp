@@ -1,0 +1,240 @@
+// The steps in their order. Every step's formula is in the file that computes it.
+#include "preprocess/pipeline.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mediscan/error.hpp>
+#include <memory>
+#include <new>
+#include <utility>
+#include <variant>
+
+#include "preprocess/geometry.hpp"
+#include "preprocess/normalize.hpp"
+#include "preprocess/reduce.hpp"
+#include "preprocess/resample.hpp"
+#include "preprocess/rows.hpp"
+#include "preprocess/simd.hpp"
+
+namespace mediscan::recipe {
+namespace {
+
+Region whole_region(Size size, bool to_gray) {
+  return {{0, size.height, 0, size.height}, {0, size.width, 0, size.width}, to_gray};
+}
+
+AxisResize axis(std::uint32_t in, std::uint32_t out, Filter filter, const Span& wanted) {
+  return {in, out, 0.0F, static_cast<float>(in), wanted.start, wanted.length, filter};
+}
+
+/// One call's way through the recipe.
+class Run {
+ public:
+  Run(const Image& image, const PreprocessSpec& spec, const Geometry& geometry, const Kernels& kernels)
+      : image_(image), spec_(spec), geometry_(geometry), kernels_(kernels) {
+    to_gray_ = spec.color == ColorMode::gray && image.channels() == 3;
+    stored_as_bytes_ = image.bits() == 8;
+    const auto wish = spec.resize ? spec.resize->arithmetic : ResizeStep::Arithmetic::automatic;
+    if (wish == ResizeStep::Arithmetic::uint8 && !stored_as_bytes_) {
+      throw Error(
+          ErrorCode::unsupported, Stage::preprocess,
+          fmt::format("the recipe resizes in uint8 arithmetic, but the picture has {} bits a sample", image.bits()),
+          "use resize arithmetic \"auto\" or \"float32\", or give an 8-bit picture");
+    }
+    in_bytes_ = stored_as_bytes_ && wish != ResizeStep::Arithmetic::float32;
+  }
+
+  /// Channels that are computed; grey is repeated only in the tensor.
+  [[nodiscard]] std::uint32_t channels() const { return to_gray_ ? 1 : image_.channels(); }
+  /// Whether the samples are bytes to the end, and which sink is called.
+  [[nodiscard]] bool in_bytes() const { return in_bytes_; }
+
+  void rows(const RowSink<std::uint8_t>& bytes, const RowSink<float>& floats) const {
+    const Region square{geometry_.square_rows, geometry_.square_columns, to_gray_};
+    if (geometry_.thumbnail == geometry_.picture) {
+      if (in_bytes_) {
+        resample(*byte_rows(image_, square, kernels_), last_resize(), kernels_, bytes);
+      } else {
+        resample(*float_rows(image_, square), last_resize(), floats);
+      }
+      return;
+    }
+    const Region converted{square.rows, square.columns, false};
+    const Region whole = whole_region(geometry_.picture, to_gray_);
+    if (!stored_as_bytes_) {
+      const auto small = thumbnail(*float_rows(image_, whole));
+      resample(*float_rows(small, converted), last_resize(), floats);
+      return;
+    }
+    const auto small = thumbnail(*byte_rows(image_, whole, kernels_));
+    if (in_bytes_) {
+      resample(*byte_rows(small, converted), last_resize(), kernels_, bytes);
+    } else {
+      resample(*float_rows(small, converted), last_resize(), floats);
+    }
+  }
+
+ private:
+  [[nodiscard]] Resize last_resize() const {
+    const Filter filter = spec_.resize ? spec_.resize->filter : Filter::bilinear;
+    return {axis(geometry_.square_columns.length, geometry_.resized.width, filter, geometry_.columns),
+            axis(geometry_.square_rows.length, geometry_.resized.height, filter, geometry_.rows)};
+  }
+
+  void resample_all(const RowSource<std::uint8_t>& source, const Resize& resize, Pixels<std::uint8_t>& out) const {
+    resample(source, resize, kernels_,
+             [&](std::uint32_t y, const std::uint8_t* row) { std::copy_n(row, out.row_samples(), out.row(y)); });
+  }
+  void resample_all(const RowSource<float>& source, const Resize& resize, Pixels<float>& out) const {
+    resample(source, resize,
+             [&](std::uint32_t y, const float* row) { std::copy_n(row, out.row_samples(), out.row(y)); });
+  }
+
+  /// Pillow's resize(reducing_gap): whole factors that leave at least gap x the target, then the rest from a fractional
+  /// box.
+  [[nodiscard]] Factor factor() const {
+    if (!spec_.thumbnail->reducing_gap) return {};
+    const auto along = [&](std::uint32_t in, std::uint32_t out) {
+      const double exact = static_cast<double>(in) / out / *spec_.thumbnail->reducing_gap;
+      return std::max(1U, static_cast<std::uint32_t>(exact));
+    };
+    return {along(geometry_.picture.width, geometry_.thumbnail.width),
+            along(geometry_.picture.height, geometry_.thumbnail.height)};
+  }
+
+  template <class Sample>
+  Pixels<Sample> thumbnail(const RowSource<Sample>& source) const {
+    const Size in = geometry_.picture;
+    const Size to = geometry_.thumbnail;
+    const Filter filter = spec_.thumbnail->filter;
+    Resize resize{axis(in.width, to.width, filter, {0, to.width, 0, to.width}),
+                  axis(in.height, to.height, filter, {0, to.height, 0, to.height})};
+    Pixels<Sample> out(to, source.channels());
+    const Factor by = factor();
+    if (by.x == 1 && by.y == 1) {
+      resample_all(source, resize, out);
+      return out;
+    }
+    const Pixels<Sample> reduced = reduce(source, by);
+    resize.across.in = reduced.size.width;
+    resize.across.box_end = static_cast<float>(static_cast<double>(in.width) / by.x);
+    resize.down.in = reduced.size.height;
+    resize.down.box_end = static_cast<float>(static_cast<double>(in.height) / by.y);
+    const Region whole = whole_region(reduced.size, false);
+    if constexpr (std::is_same_v<Sample, float>) {
+      resample_all(*float_rows(reduced, whole), resize, out);
+    } else {
+      resample_all(*byte_rows(reduced, whole), resize, out);
+    }
+    return out;
+  }
+
+  const Image& image_;
+  const PreprocessSpec& spec_;
+  const Geometry& geometry_;
+  const Kernels& kernels_;
+  bool to_gray_ = false;
+  bool stored_as_bytes_ = false;
+  bool in_bytes_ = false;
+};
+
+Geometry checked_geometry(Size size, const PreprocessSpec& spec) {
+  validate(spec);
+  return geometry_of(size, spec);
+}
+
+void run_to_tensor(const Image& image, const PreprocessSpec& spec, const Geometry& geometry, const Kernels& kernels,
+                   std::span<float> out) {
+  const Run run(image, spec, geometry, kernels);
+  TensorWriter writer(spec, geometry, image.max_value(), run.channels(), out);
+  if (run.in_bytes()) writer.prepare_table();
+  run.rows([&](std::uint32_t y, const std::uint8_t* row) { writer.write(y, row); },
+           [&](std::uint32_t y, const float* row) { writer.write(y, row); });
+}
+
+PixelBlock run_to_pixels(const Image& image, const PreprocessSpec& spec, const Geometry& geometry,
+                         const Kernels& kernels) {
+  const Run run(image, spec, geometry, kernels);
+  PixelBlock block;
+  block.channels = spec.channels();
+  block.height = geometry.rows.total;
+  block.width = geometry.columns.total;
+  const std::size_t samples = std::size_t{block.channels} * block.height * block.width;
+  const auto put = [&](auto& to, std::uint32_t y, const auto* row) {
+    const std::size_t at = (std::size_t{geometry.rows.pad} + y) * block.width + geometry.columns.pad;
+    for (std::size_t i = 0; i < std::size_t{geometry.columns.length} * block.channels; ++i) {
+      to[at * block.channels + i] = row[run.channels() == block.channels ? i : i / block.channels];
+    }
+  };
+  if (run.in_bytes()) {
+    block.bytes.resize(samples);
+  } else {
+    block.floats.resize(samples);
+  }
+  run.rows([&](std::uint32_t y, const std::uint8_t* row) { put(block.bytes, y, row); },
+           [&](std::uint32_t y, const float* row) { put(block.floats, y, row); });
+  return block;
+}
+
+template <class Action>
+auto naming_lack_of_memory(Action&& action) {
+  try {
+    return action();
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::out_of_memory, Stage::preprocess, "not enough memory to preprocess the picture",
+                "use a recipe with a smaller size, or give the process more memory");
+  }
+}
+
+}  // namespace
+
+std::pair<std::uint32_t, std::uint32_t> output_size(std::uint32_t height, std::uint32_t width,
+                                                    const PreprocessSpec& spec) {
+  const Geometry geometry = checked_geometry({height, width}, spec);
+  return {geometry.rows.total, geometry.columns.total};
+}
+
+void preprocess_into(const Image& image, const PreprocessSpec& spec, std::span<float> out, const Kernels& kernels) {
+  naming_lack_of_memory([&] {
+    const Geometry geometry = checked_geometry({image.height(), image.width()}, spec);
+    const std::size_t values = std::size_t{spec.channels()} * geometry.rows.total * geometry.columns.total;
+    if (out.size() != values) {
+      throw Error(ErrorCode::invalid_argument, Stage::preprocess,
+                  fmt::format("the output has room for {} values, the tensor is {} x {} x {} = {}", out.size(),
+                              spec.channels(), geometry.rows.total, geometry.columns.total, values),
+                  "ask output_size how much is needed");
+    }
+    run_to_tensor(image, spec, geometry, kernels, out);
+  });
+}
+
+void preprocess_into(const Image& image, const PreprocessSpec& spec, std::span<float> out) {
+  preprocess_into(image, spec, out, active_kernels());
+}
+
+PixelBlock preprocess_to_pixels(const Image& image, const PreprocessSpec& spec, const Kernels& kernels) {
+  return naming_lack_of_memory([&] {
+    return run_to_pixels(image, spec, checked_geometry({image.height(), image.width()}, spec), kernels);
+  });
+}
+
+PixelBlock preprocess_to_pixels(const Image& image, const PreprocessSpec& spec) {
+  return preprocess_to_pixels(image, spec, active_kernels());
+}
+
+}  // namespace mediscan::recipe
+
+namespace mediscan {
+
+Tensor preprocess(const Image& image, const PreprocessSpec& spec) {
+  return recipe::naming_lack_of_memory([&] {
+    const recipe::Geometry geometry = recipe::checked_geometry({image.height(), image.width()}, spec);
+    Tensor tensor{spec.channels(), geometry.rows.total, geometry.columns.total, spec.layout, {}};
+    tensor.values.resize(std::size_t{tensor.channels} * tensor.height * tensor.width);
+    recipe::run_to_tensor(image, spec, geometry, recipe::active_kernels(), tensor.values);
+    return tensor;
+  });
+}
+
+}  // namespace mediscan
