@@ -1,0 +1,1 @@
+"""The demo bundles: generated pictures, seeded training, example pictures. Nothing here is needed at run time."""
