@@ -3,6 +3,7 @@ find_package(Threads REQUIRED)
 find_package(fmt 9 REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto)
+find_package(ZLIB REQUIRED)  # checksums of PNG chunks; libpng brings it along
 if(MEDISCAN_WITH_TURBO)
   find_package(JPEG REQUIRED)
   find_package(PNG 1.6 REQUIRED)

@@ -40,7 +40,7 @@ struct ImageInfo {
       sha256;  ///< of the encoded bytes, or of the tightly packed pixels for from_pixels; 64 lower-case hex digits
   std::string format;        ///< "jpeg", "png" or "pixels"
   std::string decoder;       ///< e.g. "libjpeg-turbo 2.1.5"; empty for pixels
-  std::string source_mode;   ///< as stored: "grey", "grey+alpha", "rgb", "rgba", "palette", "cmyk", "ycck"
+  std::string source_mode;   ///< as stored: "grey", "grey+alpha", "rgb", "rgba", "palette", "ycbcr", "cmyk", "ycck"
   int exif_orientation = 1;  ///< 1 to 8 as stored; 1 when absent
   bool orientation_applied = false;
   double decode_ms = 0;
