@@ -82,11 +82,11 @@ class Run {
             axis(geometry_.square_rows.length, geometry_.resized.height, filter, geometry_.rows)};
   }
 
-  void resample_all(const RowSource<std::uint8_t>& source, const Resize& resize, Pixels<std::uint8_t>& out) const {
+  void resample_all(RowSource<std::uint8_t>& source, const Resize& resize, Pixels<std::uint8_t>& out) const {
     resample(source, resize, kernels_,
              [&](std::uint32_t y, const std::uint8_t* row) { std::copy_n(row, out.row_samples(), out.row(y)); });
   }
-  void resample_all(const RowSource<float>& source, const Resize& resize, Pixels<float>& out) const {
+  void resample_all(RowSource<float>& source, const Resize& resize, Pixels<float>& out) const {
     resample(source, resize,
              [&](std::uint32_t y, const float* row) { std::copy_n(row, out.row_samples(), out.row(y)); });
   }
@@ -104,7 +104,7 @@ class Run {
   }
 
   template <class Sample>
-  Pixels<Sample> thumbnail(const RowSource<Sample>& source) const {
+  Pixels<Sample> thumbnail(RowSource<Sample>& source) const {
     const Size in = geometry_.picture;
     const Size to = geometry_.thumbnail;
     const Filter filter = spec_.thumbnail->filter;

@@ -79,7 +79,7 @@ void reduce_row(const std::vector<const Sample*>& rows, std::uint32_t height, co
 }
 
 template <class Sample>
-Pixels<Sample> reduced(const RowSource<Sample>& source, Factor factor) {
+Pixels<Sample> reduced(RowSource<Sample>& source, Factor factor) {
   const Size in = source.size();
   const std::uint64_t cell_pixels = std::uint64_t{factor.x} * factor.y;
   if (cell_pixels > max_cell_pixels) {
@@ -105,8 +105,8 @@ Pixels<Sample> reduced(const RowSource<Sample>& source, Factor factor) {
 
 }  // namespace
 
-Pixels<std::uint8_t> reduce(const RowSource<std::uint8_t>& source, Factor factor) { return reduced(source, factor); }
+Pixels<std::uint8_t> reduce(RowSource<std::uint8_t>& source, Factor factor) { return reduced(source, factor); }
 
-Pixels<float> reduce(const RowSource<float>& source, Factor factor) { return reduced(source, factor); }
+Pixels<float> reduce(RowSource<float>& source, Factor factor) { return reduced(source, factor); }
 
 }  // namespace mediscan::recipe

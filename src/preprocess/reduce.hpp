@@ -21,7 +21,7 @@ struct Factor {
 inline constexpr std::uint64_t max_cell_pixels = 1U << 22;
 
 /// Throws LIMIT_EXCEEDED for cells of more than max_cell_pixels.
-Pixels<std::uint8_t> reduce(const RowSource<std::uint8_t>& source, Factor factor);
-Pixels<float> reduce(const RowSource<float>& source, Factor factor);
+Pixels<std::uint8_t> reduce(RowSource<std::uint8_t>& source, Factor factor);
+Pixels<float> reduce(RowSource<float>& source, Factor factor);
 
 }  // namespace mediscan::recipe

@@ -102,7 +102,7 @@ class RowRing {
   using Taps = typename Arithmetic::Taps;
 
   /// Rows below `row_end` may be asked for, at most `window` at once.
-  RowRing(const RowSource<Sample>& source, const AxisResize& axis, Arithmetic& arithmetic, std::uint32_t window,
+  RowRing(RowSource<Sample>& source, const AxisResize& axis, Arithmetic& arithmetic, std::uint32_t window,
           std::uint32_t row_end)
       : source_(source), axis_(axis), arithmetic_(arithmetic), row_end_(row_end), slots_(window + rows_at_once - 1) {
     if (axis.is_needed()) taps_ = Arithmetic::taps(axis);
@@ -151,8 +151,8 @@ class RowRing {
     return last + 1;
   }
 
-  const RowSource<Sample>& source_;
-  const AxisResize& axis_;
+  RowSource<Sample>& source_;
+  AxisResize axis_;
   Arithmetic& arithmetic_;
   std::shared_ptr<const Taps> taps_;
   std::uint32_t row_end_;
@@ -165,48 +165,117 @@ class RowRing {
 };
 
 template <class Arithmetic>
-void copy_down(RowRing<Arithmetic>& ring, const AxisResize& down, const RowSink<typename Arithmetic::Sample>& sink) {
-  for (std::uint32_t y = 0; y < down.count; ++y) {
-    ring.fill(down.first + y, down.first + y + 1);
-    sink(y, ring.row(down.first + y));
+std::uint32_t longest_window(const typename Arithmetic::Taps& taps) {
+  return static_cast<std::uint32_t>(*std::max_element(taps.count.begin(), taps.count.end()));
+}
+
+/// Wanted rows of the vertical pass over rows as a ring has them.
+template <class Arithmetic>
+class DownPass {
+ public:
+  using Sample = typename Arithmetic::Sample;
+
+  /// The horizontal pass `across` (which may change nothing, only choose columns) runs before this one.
+  DownPass(RowSource<Sample>& source, const AxisResize& across, const AxisResize& down, Arithmetic& arithmetic)
+      : arithmetic_(arithmetic),
+        taps_(Arithmetic::taps(down)),
+        ring_(source, across, arithmetic, longest_window<Arithmetic>(*taps_), reach_of(*taps_).end),
+        rows_(longest_window<Arithmetic>(*taps_)) {}
+
+  /// True when row() may be asked for a length rounded up to row_padding.
+  [[nodiscard]] bool may_round_up() const { return ring_.is_padded(); }
+
+  /// Writes the first `length` samples of wanted row `y`; rows are asked for in rising order.
+  void row(std::uint32_t y, Sample* out, std::size_t length) {
+    const auto first = static_cast<std::uint32_t>(taps_->first[y]);
+    const auto count = static_cast<std::uint32_t>(taps_->count[y]);
+    ring_.fill(first, first + count);
+    for (std::uint32_t i = 0; i < count; ++i) rows_[i] = ring_.row(first + i);
+    arithmetic_.down(rows_.data(), *taps_, y, out, length);
+  }
+
+ private:
+  Arithmetic& arithmetic_;
+  std::shared_ptr<const typename Arithmetic::Taps> taps_;
+  RowRing<Arithmetic> ring_;
+  std::vector<const Sample*> rows_;
+};
+
+/// The vertical pass as a source of rows, for the horizontal pass to come after it.
+template <class Arithmetic>
+class DownRows final : public RowSource<typename Arithmetic::Sample> {
+ public:
+  using Sample = typename Arithmetic::Sample;
+
+  DownRows(RowSource<Sample>& source, const AxisResize& down, Reach columns, Arithmetic& arithmetic)
+      : RowSource<Sample>({down.count, source.size().width}, source.channels()),
+        pass_(source, columns_only(source, columns), down, arithmetic) {}
+
+  const Sample* row(std::uint32_t y, std::uint32_t begin, std::uint32_t end, Sample* scratch) override {
+    pass_.row(y, scratch + std::size_t{begin} * this->channels(), std::size_t{end - begin} * this->channels());
+    return scratch;
+  }
+
+ private:
+  static AxisResize columns_only(const RowSource<Sample>& source, Reach columns) {
+    const std::uint32_t width = source.size().width;
+    return {width, width, 0.0F, static_cast<float>(width), columns.begin, columns.end - columns.begin, Filter::box};
+  }
+
+  DownPass<Arithmetic> pass_;
+};
+
+/// Rows of the horizontal pass alone, from row `first` on.
+template <class Arithmetic>
+void stream_across(RowSource<typename Arithmetic::Sample>& source, const AxisResize& across, std::uint32_t first,
+                   std::uint32_t count, Arithmetic& arithmetic, const RowSink<typename Arithmetic::Sample>& sink) {
+  RowRing<Arithmetic> ring(source, across, arithmetic, 1, first + count);
+  for (std::uint32_t y = 0; y < count; ++y) {
+    ring.fill(first + y, first + y + 1);
+    sink(y, ring.row(first + y));
   }
 }
 
+bool vertical_pass_is_first(const Resize& resize) {
+  if (!resize.across.is_needed() || !resize.down.is_needed()) return false;
+  const std::int64_t height_lost = std::int64_t{resize.down.in} - resize.down.out;
+  const std::int64_t width_lost = std::int64_t{resize.across.in} - resize.across.out;
+  return height_lost > 0 && height_lost > 2 * width_lost;
+}
+
 template <class Arithmetic>
-void stream(const RowSource<typename Arithmetic::Sample>& source, const Resize& resize, Arithmetic arithmetic,
+void stream(RowSource<typename Arithmetic::Sample>& source, const Resize& resize, Arithmetic arithmetic,
             const RowSink<typename Arithmetic::Sample>& sink) {
-  using Sample = typename Arithmetic::Sample;
+  const AxisResize& across = resize.across;
   const AxisResize& down = resize.down;
   if (!down.is_needed()) {
-    RowRing<Arithmetic> ring(source, resize.across, arithmetic, 1, down.first + down.count);
-    copy_down(ring, down, sink);
+    stream_across(source, across, down.first, down.count, arithmetic, sink);
     return;
   }
-  const auto taps = Arithmetic::taps(down);
-  const auto window = static_cast<std::uint32_t>(*std::max_element(taps->count.begin(), taps->count.end()));
-  RowRing<Arithmetic> ring(source, resize.across, arithmetic, window, reach_of(*taps).end);
-  const std::size_t length = std::size_t{resize.across.count} * source.channels();
-  const std::size_t computed = ring.is_padded() ? (length + row_padding - 1) / row_padding * row_padding : length;
-  std::vector<Sample> out(computed);
-  std::vector<const Sample*> rows(window);
+  if (vertical_pass_is_first(resize)) {
+    Arithmetic vertical = arithmetic;
+    DownRows<Arithmetic> rows(source, down, reach_of(*Arithmetic::taps(across)), vertical);
+    stream_across<Arithmetic>(rows, across, 0, down.count, arithmetic, sink);
+    return;
+  }
+  DownPass<Arithmetic> pass(source, across, down, arithmetic);
+  const std::size_t length = std::size_t{across.count} * source.channels();
+  const std::size_t rounded_up = (length + row_padding - 1) / row_padding * row_padding;
+  std::vector<typename Arithmetic::Sample> out(rounded_up);
   for (std::uint32_t y = 0; y < down.count; ++y) {
-    const auto first = static_cast<std::uint32_t>(taps->first[y]);
-    const auto count = static_cast<std::uint32_t>(taps->count[y]);
-    ring.fill(first, first + count);
-    for (std::uint32_t i = 0; i < count; ++i) rows[i] = ring.row(first + i);
-    arithmetic.down(rows.data(), *taps, y, out.data(), computed);
+    pass.row(y, out.data(), pass.may_round_up() ? rounded_up : length);
     sink(y, out.data());
   }
 }
 
 }  // namespace
 
-void resample(const RowSource<std::uint8_t>& source, const Resize& resize, const Kernels& kernels,
+void resample(RowSource<std::uint8_t>& source, const Resize& resize, const Kernels& kernels,
               const RowSink<std::uint8_t>& sink) {
   stream(source, resize, ByteArithmetic(kernels), sink);
 }
 
-void resample(const RowSource<float>& source, const Resize& resize, const RowSink<float>& sink) {
+void resample(RowSource<float>& source, const Resize& resize, const RowSink<float>& sink) {
   stream(source, resize, FloatArithmetic(), sink);
 }
 

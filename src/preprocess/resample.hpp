@@ -26,8 +26,8 @@ struct Resize {
 template <class Sample>
 using RowSink = std::function<void(std::uint32_t y, const Sample* row)>;
 
-void resample(const RowSource<std::uint8_t>& source, const Resize& resize, const Kernels& kernels,
+void resample(RowSource<std::uint8_t>& source, const Resize& resize, const Kernels& kernels,
               const RowSink<std::uint8_t>& sink);
-void resample(const RowSource<float>& source, const Resize& resize, const RowSink<float>& sink);
+void resample(RowSource<float>& source, const Resize& resize, const RowSink<float>& sink);
 
 }  // namespace mediscan::recipe

@@ -46,7 +46,7 @@ class StoredRows final : public RowSource<Sample> {
   StoredRows(const Plane<Sample>& plane, const Region& region)
       : RowSource<Sample>(size_of(region), channels_of(plane, region)), plane_(plane), region_(region) {}
 
-  const Sample* row(std::uint32_t y, std::uint32_t begin, std::uint32_t end, Sample* scratch) const override {
+  const Sample* row(std::uint32_t y, std::uint32_t begin, std::uint32_t end, Sample* scratch) override {
     const Sample* stored = plane_.at(region_, y);
     const std::size_t from = begin * plane_.channels;
     const std::size_t to = end * plane_.channels;
@@ -65,8 +65,7 @@ class GrayByteRows final : public RowSource<std::uint8_t> {
   GrayByteRows(const Plane<std::uint8_t>& plane, const Region& region, const Kernels& kernels)
       : RowSource(size_of(region), 1), plane_(plane), region_(region), kernels_(kernels) {}
 
-  const std::uint8_t* row(std::uint32_t y, std::uint32_t begin, std::uint32_t end,
-                          std::uint8_t* scratch) const override {
+  const std::uint8_t* row(std::uint32_t y, std::uint32_t begin, std::uint32_t end, std::uint8_t* scratch) override {
     kernels_.gray(plane_.at(region_, y) + std::size_t{begin} * 3, scratch + begin, end - begin);
     return scratch;
   }
@@ -84,7 +83,7 @@ class ConvertedRows final : public RowSource<float> {
   ConvertedRows(const Plane<Stored>& plane, const Region& region)
       : RowSource(size_of(region), channels_of(plane, region)), plane_(plane), region_(region) {}
 
-  const float* row(std::uint32_t y, std::uint32_t begin, std::uint32_t end, float* scratch) const override {
+  const float* row(std::uint32_t y, std::uint32_t begin, std::uint32_t end, float* scratch) override {
     const Stored* stored = plane_.at(region_, y);
     if (region_.to_gray) {
       for (std::size_t x = begin; x < end; ++x) scratch[x] = gray(stored + 3 * x);

@@ -44,7 +44,7 @@ class RowSource {
 
   /// Column 0 of row `y`, of which columns [begin, end) are there and row_padding bytes behind `end` may be read.
   /// Either within the picture or in `scratch`, which must outlive the use.
-  virtual const Sample* row(std::uint32_t y, std::uint32_t begin, std::uint32_t end, Sample* scratch) const = 0;
+  virtual const Sample* row(std::uint32_t y, std::uint32_t begin, std::uint32_t end, Sample* scratch) = 0;
 
  private:
   Size size_;
