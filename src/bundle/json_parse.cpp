@@ -140,7 +140,19 @@ std::string child_path(std::string_view parent, std::string_view key) {
 std::string child_path(std::string_view parent, std::size_t index) { return fmt::format("{}[{}]", parent, index); }
 
 std::string string_literal(std::string_view text) {
-  return json(clipped(text, 60)).dump(-1, ' ', false, json::error_handler_t::replace);
+  const std::string literal = json(clipped(text, 60)).dump(-1, ' ', false, json::error_handler_t::replace);
+  std::string safe;  // JSON lets U+007F to U+009F stand as they are; a terminal obeys them
+  for (std::size_t i = 0; i < literal.size(); ++i) {
+    const auto c = static_cast<unsigned char>(literal[i]);
+    const auto next = i + 1 < literal.size() ? static_cast<unsigned char>(literal[i + 1]) : 0U;
+    if (c == 0x7F || (c == 0xC2 && next < 0xA0)) {
+      safe += fmt::format("\\u{:04x}", c == 0x7F ? 0x7FU : next);
+      i += c == 0x7F ? 0 : 1;
+    } else {
+      safe += literal[i];
+    }
+  }
+  return safe;
 }
 
 void throw_invalid(std::string_view document, std::string_view path, std::string_view found, std::string_view expected,

@@ -1,0 +1,61 @@
+// The machine and the models it serves, as JSON.
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <mediscan/system.hpp>
+#include <nlohmann/json.hpp>
+
+using namespace mediscan;
+using nlohmann::ordered_json;
+
+TEST_CASE("a system report has the promised fields in the promised order") {
+  SystemReport report;
+  report.library_version = "0.1.0";
+  report.simd = "avx2";
+  report.decoders = {"stb_image 2.30"};
+  report.threads = 2;
+  report.threads_source = "affinity";
+  report.resident_bytes = 1000;
+  BackendInfo torch{"torch", "2.15.0", true, false, ""};
+  torch.devices = {{"cpu", true, "Zen 4", {"fp32"}}};
+  torch.probes = {{"/usr/lib/libtorch_cpu.so", false, "no such file"}};
+  report.backends = {torch};
+  CHECK(
+      to_json(report) ==
+      R"({"library_version":"0.1.0","simd":"avx2","decoders":["stb_image 2.30"],"threads":2,"threads_source":"affinity",)"
+      R"("resident_bytes":1000,"backends":[{"name":"torch","version":"2.15.0","available":true,"simulated":false,"reason":"",)"
+      R"("devices":[{"name":"cpu","usable":true,"detail":"Zen 4","precisions":["fp32"]}],)"
+      R"("probes":[{"place":"/usr/lib/libtorch_cpu.so","usable":false,"detail":"no such file"}]}]})");
+}
+
+TEST_CASE("a report without backends and decoders has empty lists") {
+  const auto json = ordered_json::parse(to_json(SystemReport{}));
+  CHECK(json["backends"].dump() == "[]");
+  CHECK(json["decoders"].dump() == "[]");
+}
+
+TEST_CASE("a model's status has the promised fields in the promised order") {
+  ModelStatus status;
+  status.state = ModelState::ready;
+  status.directory = "models/skin-demo";
+  status.model = {"skin-demo", "1.0.0", Domain::skin, "bb"};
+  status.execution = {"torch", "2.15.0", "cpu", "fp32", 8, false, std::nullopt};
+  status.self_test = {true, 0.25, 0.5};
+  status.load_ms = 120.5;
+  status.analyses = 3;
+  CHECK(
+      to_json(status) ==
+      R"({"state":"READY","reason":"","directory":"models/skin-demo","model":{"name":"skin-demo","version":"1.0.0","domain":"skin",)"
+      R"("sha256":"bb"},"execution":{"backend":"torch","backend_version":"2.15.0","device":"cpu","precision":"fp32","batch_size":8,)"
+      R"("simulated":false,"fallback_reason":null},"self_test":{"run":true,"largest_difference":0.25,"tolerance":0.5},)"
+      R"("load_ms":120.5,"analyses":3,"failures":0})");
+}
+
+TEST_CASE("a self-test that did not run has no numbers, and one that gave NaN shows null") {
+  ModelStatus status;
+  CHECK(ordered_json::parse(to_json(status))["self_test"].dump() ==
+        R"({"run":false,"largest_difference":null,"tolerance":null})");
+  status.self_test = {true, std::numeric_limits<double>::quiet_NaN(), 0.5};
+  CHECK(ordered_json::parse(to_json(status))["self_test"].dump() ==
+        R"({"run":true,"largest_difference":null,"tolerance":0.5})");
+}
