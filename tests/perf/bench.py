@@ -1,0 +1,87 @@
+"""Measures MediScan against its peers in one run and writes docs/performance.md.
+
+usage: python tests/perf/bench.py [--quick] [--only forward,pipeline,processes] [--out FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[1] / "parity")]
+
+from driver import ROOT, Driver  # noqa: E402  (the path above makes it importable)
+from forward import measure_forward  # noqa: E402
+from measure import THREADS, machine, table  # noqa: E402
+from pipeline import OURS, measure_pipeline  # noqa: E402
+from processes import memory_over_analyses, memory_over_loads, mock_process  # noqa: E402
+
+INTRODUCTION = """# Performance
+
+Written by `make bench` (tests/perf/bench.py); do not edit by hand. Every table is one interleaved run: each contender runs a few times in each
+round, medians are given, and only ratios within a table mean anything. All sides use {threads} threads and fp32.
+
+{machine}
+
+{versions}
+
+Settings: torch eager and TorchScript with `torch.set_num_threads({threads})` under `inference_mode`; ONNX Runtime with `intra_op_num_threads={threads}`, all
+graph optimisations, CPUExecutionProvider; OpenVINO with `INFERENCE_NUM_THREADS={threads}`, `PERFORMANCE_HINT=LATENCY`, `INFERENCE_PRECISION_HINT=f32`;
+MediScan with `threads={threads}` on LibTorch {libtorch}. Weights are seeded random ones; inputs are 224 x 224.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="few rounds: to see that it works, not to quote")
+    parser.add_argument("--only", default="forward,pipeline,processes")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "performance.md")
+    arguments = parser.parse_args()
+    rounds, runs = (3, 3) if arguments.quick else (12, 6)
+    parts = arguments.only.split(",")
+    sections: list[str] = []
+    with Driver() as driver, tempfile.TemporaryDirectory() as scratch:
+        backends = driver("info")["backends"]
+        libtorch = next(b["version"] for b in backends if b["name"] == "torch")
+        if "forward" in parts:
+            sections.append("## Forward pass\n")
+            for title, medians in measure_forward(driver, Path(scratch), rounds, runs).items():
+                sections.append(table(title, medians, OURS))
+        if "pipeline" in parts:
+            sections.append("## Bytes to findings\n\nResNet-50, batch 1; file contents in memory.\n")
+            for title, medians in measure_pipeline(driver, Path(scratch), rounds, runs).items():
+                sections.append(table(title, medians, OURS))
+    if "processes" in parts:
+        sections.append(processes_section())
+    packages = ("torch", "torchvision", "pillow", "onnxruntime", "openvino", "numpy")
+    introduction = INTRODUCTION.format(
+        threads=THREADS,
+        machine="\n".join(f"- {line}" for line in [*machine(), f"measured on {date.today().isoformat()}"]),
+        versions="- " + ", ".join(f"{name} {version(name)}" for name in packages),
+        libtorch=libtorch,
+    )
+    text = introduction + "\n" + "\n".join(sections)
+    arguments.out.write_text(text)
+    print(text)
+
+
+def processes_section() -> str:
+    milliseconds, resident = mock_process()
+    bundle = ROOT / "models" / "skin-demo"
+    analyses = [f"{m:.1f}" for m in memory_over_analyses(bundle)]
+    loads = [f"{m:.1f}" for m in memory_over_loads(bundle)]
+    return (
+        "## Processes and memory\n\n"
+        f"- `mediscan analyze --backend mock` as a whole process, no LibTorch in sight: median {milliseconds:.1f} ms, "
+        f"largest resident set {resident:.1f} MiB.\n"
+        f"- Resident MiB over 1000 analyses of five picture sizes (first, middle, last): {', '.join(analyses)}.\n"
+        f"- Resident MiB over 100 load/unload cycles (third, middle, last): {', '.join(loads)}.\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
