@@ -17,8 +17,8 @@ import xml.etree.ElementTree as ElementTree
 
 SKIP_LINE = re.compile(r"MEDISCAN_SKIP: *(\S.*)")
 OUTPUT_LINES = 25
-# What doctest prints for a case that failed: a failure must not hide behind a skip that the same test printed.
-DOCTEST_FAILED = "Status: FAILURE!"
+# What doctest and the sanitizers print for a case that failed: a failure must not hide behind a skip that the same test printed.
+FAILED_INSIDE = re.compile(r"Status: FAILURE!|Sanitizer: |: runtime error: ")
 
 
 @dataclasses.dataclass
@@ -45,7 +45,7 @@ def outcome_of(case, file_name):
         outcome.output = outcome.output or (broken[0].text or "").strip()
     elif skipped is not None:
         reason = skip_reason(skipped, output)
-        hidden = DOCTEST_FAILED in output
+        hidden = FAILED_INSIDE.search(output) is not None
         outcome.state = "skipped" if reason and not hidden else "failed"
         outcome.reason = "it failed and printed a skip as well" if hidden else reason or f"did not run: {skipped.get('message') or 'no reason given'}"
     elif case.get("status") not in (None, "run"):

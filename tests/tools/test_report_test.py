@@ -35,8 +35,10 @@ def test_a_skip_counts_with_the_reason_it_printed(tmp_path, capsys):
     assert "      no GPU here" in lines
 
 
-def test_a_failure_does_not_hide_behind_a_skip(tmp_path, capsys):
-    output = "MEDISCAN_SKIP: no GPU here\n[doctest] Status: FAILURE!"
+@pytest.mark.parametrize("failure", ["[doctest] Status: FAILURE!", "==7==ERROR: AddressSanitizer: heap-use-after-free",
+                                     "x.cpp:3:5: runtime error: signed integer overflow"])
+def test_a_failure_does_not_hide_behind_a_skip(tmp_path, capsys, failure):
+    output = f"MEDISCAN_SKIP: no GPU here\n{failure}"
     code, lines = report(tmp_path, capsys, ctest_case("base: a"), ctest_case("base: b", "notrun", SKIPPED, output))
     assert (code, lines[-1]) == (1, "1 passed, 1 failed, 0 skipped")
 
