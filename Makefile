@@ -9,7 +9,7 @@ setup:  ## Install what demo and test need (Debian packages as root; everything 
 	@tools/setup demo test
 
 build:  ## Build the release into build/release, set-up included
-	@tools/build_preset release
+	@tools/build_preset release mediscan_cli
 
 demo:  ## Set up, build, and analyse every picture of examples/images with the real LibTorch backend
 	@tools/demo_run

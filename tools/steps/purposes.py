@@ -20,6 +20,6 @@ def ensure(*purposes):
         if set(purposes) & {"demo", "test", "parity"}:
             libtorch.ensure()
         if "test" in purposes:
-            python_env.ensure("python", "requirements-test.txt", "for the light tests in Python")
+            python_env.ensure("python", "requirements-test.txt", "makes test pictures and runs the light tests")
         if "parity" in purposes:
             python_env.ensure("python-parity", "requirements-parity.txt", "torch, torchvision and the peers to compare with (about 6 GB)")
