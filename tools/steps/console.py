@@ -15,7 +15,7 @@ DEPS = ROOT / ".deps"
 LOGS = ROOT / "build" / "logs"
 
 HEARTBEAT_SECONDS = 15
-TAIL_LINES = 30
+TAIL_LINES = 15
 
 
 class Trouble(Exception):

@@ -100,11 +100,11 @@ def _install():
     listing = [line for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
     with timed("LibTorch: none found on this machine, installing one into .deps/libtorch (about 1.2 GB; used by the backend `torch`)"):
         say(f"with pip, without further dependencies: {' '.join(listing)}", indent=4)
-        shutil.rmtree(folder, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix="pip-", dir=DEPS) as scratch:
             python = python_env.create(pathlib.Path(scratch) / "venv")
             partial = pathlib.Path(scratch) / "libtorch"
             python_env.pip_install(python, ["--no-deps", "--no-compile", "--target", partial, "-r", REQUIREMENTS], "pip-libtorch")
+            shutil.rmtree(folder, ignore_errors=True)
             partial.rename(folder)
         path = folder / "torch" / "lib" / LIBRARY
         version, reason = opened_version(path)
