@@ -1,7 +1,6 @@
-"""The demo bundles keep what their cards say: hashes, size, quality on fresh generated pictures, self-test logits, warning.
-
-Run from anywhere as `python -m pytest tests/parity/test_demo_bundles.py`. It needs torch, torchvision, safetensors, numpy
-and Pillow; it does not need MediScan, whose own tests load these bundles through the library.
+"""The demo bundles keep what their cards say: hashes, size, quality on fresh generated pictures, self-test logits,
+warning. Run as `python -m pytest tests/parity/test_demo_bundles.py`; needs torch, torchvision, safetensors, numpy and
+Pillow. It does not need MediScan, whose own tests load these bundles through the library.
 """
 
 from __future__ import annotations

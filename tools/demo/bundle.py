@@ -16,11 +16,12 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import save_file
+from torch import nn
+
 from tools.demo import pictures
 from tools.demo.chest_pictures import CHEST_LABELS, chest_picture
 from tools.demo.evaluate import auroc, logits_of_pictures, youden
 from tools.demo.skin_pictures import SKIN_CODES, skin_picture
-from torch import nn
 
 WARNING = "trained on generated pictures; for demonstration only"
 VERSION = "1.0.0"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+
 from tools.demo.field import Field, Plane, Random, Stroke, ramp, spot, tree
 
 RIBS = 9

@@ -5,6 +5,7 @@ Fracture are a matter of size and shape: chest_anatomy.film_of draws those.
 from __future__ import annotations
 
 import numpy as np
+
 from tools.demo.chest_anatomy import Film
 from tools.demo.field import Stroke, outline, ramp, spot, tree
 

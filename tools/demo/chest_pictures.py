@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tools.demo.chest_anatomy import bones_of, film_of, markings_of, mediastinum_of, tissue_of, trunk_of
 from tools.demo.chest_findings import TRAITS
 from tools.demo.field import Plane

@@ -14,9 +14,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file
+from torch import nn
+
 from tools.demo.network import build, normalised
 from tools.demo.recipe import sized
-from torch import nn
 
 
 def load(folder: Path) -> tuple[dict[str, Any], nn.Module]:

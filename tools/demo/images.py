@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+
 from tools.demo.chest_pictures import chest_picture
 from tools.demo.pictures import EXAMPLE_SEED, to_grey8
 from tools.demo.skin_pictures import skin_picture

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
+
 from tools.demo.chest_pictures import CHEST_LABELS, chest_picture, draw_findings
 from tools.demo.skin_pictures import SKIN_CODES, skin_picture
 

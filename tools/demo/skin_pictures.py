@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tools.demo.field import Field, Plane, Random, Stroke, outline, ramp, spot, tree
 
 SKIN_CODES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")

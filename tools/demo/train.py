@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
+
 from tools.demo import bundle, pictures
 from tools.demo.evaluate import auroc, logits_of
 from tools.demo.network import build, normalised
 from tools.demo.recipe import sized
-from torch import nn
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 20240601
@@ -62,7 +63,7 @@ PLANS = {
             "name": "densenet",
             "in_channels": 1,
             "outputs": 18,
-            "layers": [2, 4, 8, 8],
+            "layers": [1, 3, 6, 6],
             "growth_rate": 12,
             "init_features": 16,
             "bn_size": 4,
