@@ -61,8 +61,11 @@ std::string bar(const Style& style, double fraction, std::size_t cells, std::opt
 }
 
 std::string paragraph(const Style& style, std::size_t indent, std::string_view text, Ink ink) {
+  std::string prose(text);  // line breaks in prose are spaces here, not something to warn of
+  std::replace_if(
+      prose.begin(), prose.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
   std::string lines;
-  for (const auto& line : wrapped(escaped(text), style.width > indent ? style.width - indent : 1)) {
+  for (const auto& line : wrapped(escaped(prose), style.width > indent ? style.width - indent : 1)) {
     lines += std::string(indent, ' ') + paint(style, ink, line) + '\n';
   }
   return lines;

@@ -143,13 +143,24 @@ std::string weights_block(const Bundle& bundle, const std::vector<WeightsCheck>&
   return text;
 }
 
+/// A text of the card, whose line breaks are its author's.
+std::string card_field(const Style& style, std::string_view name, std::string_view value, Ink ink = Ink::plain) {
+  std::string text;
+  for (std::size_t at = 0; at <= value.size();) {
+    const std::size_t end = std::min(value.find('\n', at), value.size());
+    text += field(style, at == 0 ? name : "", value.substr(at, end - at), ink);
+    at = end + 1;
+  }
+  return text;
+}
+
 std::string card_block(const ModelCard& card, const Style& style) {
   std::string text;
-  if (card.warning) text += field(style, "warning", *card.warning, Ink::yellow);
-  text += field(style, "intended use", card.intended_use);
-  text += field(style, "training data", card.training_data);
-  text += field(style, "limitations", card.limitations);
-  text += field(style, "license", card.license);
+  if (card.warning) text += card_field(style, "warning", *card.warning, Ink::yellow);
+  text += card_field(style, "intended use", card.intended_use);
+  text += card_field(style, "training data", card.training_data);
+  text += card_field(style, "limitations", card.limitations);
+  text += card_field(style, "license", card.license);
   return text;
 }
 

@@ -179,6 +179,7 @@ std::string render_result(const Result& result, std::size_t shown, const Style& 
   text += findings_block(result.findings, shown, style);
   text += summary_block(result, style);
   for (const auto& warning : result.warnings) {
+    if (warning.code == "SIMULATED" && result.execution.simulated) continue;  // the banner has said it louder
     text += paragraph(style, indent, fmt::format("Warning: {} ({})", warning.message, warning.code), Ink::yellow);
   }
   text += record_block(result, style);

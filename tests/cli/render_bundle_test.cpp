@@ -1,0 +1,102 @@
+#include "cli/render_bundle.hpp"
+
+#include <doctest/doctest.h>
+
+#include "errors.hpp"
+#include "examples.hpp"
+
+using namespace mediscan;
+using namespace mediscan::cli;
+using namespace mediscan::test;
+
+namespace {
+
+Bundle skin_bundle() {
+  Bundle bundle;
+  bundle.directory = "models/skin";
+  bundle.manifest_sha256 = "c0ffee";
+  bundle.name = "skin";
+  bundle.version = "1.0.0";
+  bundle.domain = Domain::skin;
+  bundle.architecture.name = "resnet";
+  bundle.architecture.block = "basic";
+  bundle.architecture.layers = {1, 1, 1, 1};
+  bundle.architecture.outputs = 2;
+  bundle.weights = {{"model.safetensors", "safetensors", "abc"}};
+  bundle.input.resize = ResizeStep{};
+  bundle.input.crop = CropStep{};
+  bundle.labels = {{"mel", "melanoma", "93655004", true, true, {}},
+                   {"x", "never seen", std::nullopt, false, std::nullopt, {}}};
+  bundle.self_test = {"self_test.png", {1.0F, 2.0F}, 1e-3};
+  bundle.card = {"demonstration", "generated pictures", "first line\nsecond line", "Apache-2.0",
+                 "for demonstration only"};
+  bundle.extensions = {{"x-site", "{\"id\":7}"}};
+  return bundle;
+}
+
+}  // namespace
+
+TEST_CASE("every step of a recipe is a sentence") {
+  PreprocessSpec spec;
+  spec.color = ColorMode::gray;
+  spec.thumbnail = ThumbnailStep{1024, Filter::lanczos, 2.0};
+  spec.square_crop = true;
+  spec.resize = ResizeStep{ResizeStep::Mode::exact, 0, 224, 192, Filter::bicubic, ResizeStep::Arithmetic::float32};
+  spec.crop = CropStep{200, 100};
+  spec.scale = Scale::xrv;
+  spec.mean = {0.5F};
+  spec.std = {0.25F};
+  CHECK(recipe_steps(spec) ==
+        std::vector<std::string>{
+            "Colour: grey; RGB becomes Pillow's luminance \"L\".",
+            "Shrink a picture larger than 1024 x 1024 to fit into it, Lanczos filter, after a box reduction that "
+            "leaves at least "
+            "2 times that size.",
+            "Crop the centre square, as large as the shorter side.",
+            "Resize: to exactly 192 x 224 (width x height), the aspect ratio is not kept; bicubic filter, in floating "
+            "point, not "
+            "rounded to whole values.",
+            "Crop the centre to 100 x 200 (width x height); a smaller picture is padded with zeros.",
+            "Scale to -1024 to 1024: (2 x value / largest value - 1) x 1024.",
+            "Normalise each channel: subtract 0.5, then divide by 0.25.",
+            "Hand over as float32, channel by channel (NCHW).",
+        });
+}
+
+TEST_CASE("steps that a recipe does not have are not mentioned") {
+  CHECK(recipe_steps({}) == std::vector<std::string>{
+                                "Colour: RGB; a grey picture is repeated over the three channels.",
+                                "Scale to 0 to 1: value / largest value.",
+                                "Hand over as float32, channel by channel (NCHW).",
+                            });
+}
+
+TEST_CASE("a bundle is described from its name to its extensions") {
+  const std::string text = render_bundle(skin_bundle(), {{"model.safetensors", 2048, std::nullopt}}, plain);
+  CHECK(contains(text, "skin 1.0.0\n"));
+  CHECK(contains(text, "  architecture  resnet, basic blocks, layers 1-1-1-1, 3 channels in, 2 outputs\n"));
+  CHECK(contains(text, "  input         3 x 224 x 224 (channels x height x width)\n"));
+  CHECK(contains(text, "   0  mel  melanoma    malignant, SNOMED CT 93655004\n"));
+  CHECK(contains(text, "   1  x    never seen  not available (never trained)\n"));
+  CHECK(contains(text, "  model.safetensors, safetensors, 2.0 KiB\n"));
+  CHECK(contains(text, "    check     the file has this hash\n"));
+  CHECK(contains(text, "self_test.png must give its 2 stored logits, each within 0.001 at fp32."));
+  CHECK(contains(text, "  limitations   first line\n                second line\n"));
+  CHECK(contains(text, "  warning       for demonstration only\n"));
+  CHECK(contains(text, "  x-site        {\"id\":7}\n"));
+}
+
+TEST_CASE("weights of another hash are said to be") {
+  const std::string text =
+      render_bundle(skin_bundle(), {{"model.safetensors", std::nullopt, "SHA-256 is 00, expected abc"}}, plain);
+  CHECK(contains(text, "    check     SHA-256 is 00, expected abc\n"));
+  CHECK_FALSE(contains(text, "the file has this hash"));
+}
+
+TEST_CASE("a bundle's texts cannot drive the terminal") {
+  Bundle bundle = skin_bundle();
+  bundle.name = "n\x1b";
+  bundle.labels[0].label = "l\x1b";
+  bundle.card.limitations = "c\x1b";
+  CHECK_FALSE(contains(render_bundle(bundle, {}, plain), "\x1b"));
+}
