@@ -157,6 +157,7 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / "model.safetensors"
     save_file({key: value.contiguous() for key, value in net.state_dict().items()}, weights)
+    weights.chmod(0o644)  # safetensors writes it for its owner alone
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     picture = self_test_picture(kind)
     picture.save(folder / "self_test.png", optimize=True)
