@@ -1,0 +1,67 @@
+#include "backend/torch/conv.hpp"
+
+#include <array>
+#include <cmath>
+#include <string_view>
+
+namespace mediscan::backend::torch {
+
+using namespace std::string_view_literals;
+
+BatchNorm BatchNorm::take(Weights& weights, const std::string& name, std::int64_t channels) {
+  constexpr double epsilon = 1e-5;  // torch.nn.BatchNorm2d's default, which torchvision keeps
+  const auto gamma = weights.take(name + ".weight", {channels});
+  const auto beta = weights.take(name + ".bias", {channels});
+  const auto mean = weights.take(name + ".running_mean", {channels});
+  const auto variance = weights.take(name + ".running_var", {channels});
+  if (gamma.empty() || beta.empty() || mean.empty() || variance.empty()) return {};
+  BatchNorm norm;
+  for (std::size_t c = 0; c < gamma.size(); ++c) {
+    norm.scale.push_back(double{gamma[c]} / std::sqrt(double{variance[c]} + epsilon));
+    norm.shift.push_back(double{beta[c]} - double{mean[c]} * norm.scale[c]);
+  }
+  return norm;
+}
+
+Conv::Conv(Weights& weights, const ConvShape& shape, const std::string& conv, const std::string& norm)
+    : shape_(shape), plain_(weights.take(conv + ".weight", {shape.out, shape.in, shape.kernel, shape.kernel})) {
+  const auto outputs = static_cast<std::size_t>(shape.out);
+  bias_.assign(outputs, 0.0F);
+  if (norm.empty()) return;
+  const BatchNorm folded = BatchNorm::take(weights, norm, shape.out);
+  if (plain_.empty() || folded.scale.empty()) return;
+  const std::size_t per_output = plain_.size() / outputs;
+  for (std::size_t o = 0; o < outputs; ++o) {
+    for (std::size_t i = 0; i < per_output; ++i) {
+      float& weight = plain_[o * per_output + i];
+      weight = static_cast<float>(double{weight} * folded.scale[o]);
+    }
+    bias_[o] = static_cast<float>(folded.shift[o]);
+  }
+}
+
+Extent Conv::pack(const Target& target, Extent input) {
+  const Tensor plain = Tensor::view(plain_.data(), std::array{shape_.out, shape_.in, shape_.kernel, shape_.kernel});
+  const Tensor channels_last = call("aten::contiguous", "", plain, target.channels_last);
+  const std::array<std::int64_t, 4> sizes{target.typical_batch, shape_.in, input.height, input.width};
+  packed_ =
+      call("mkldnn::_reorder_convolution_weight", "", channels_last, Ints{shape_.padding, shape_.padding},
+           Ints{shape_.stride, shape_.stride}, Ints{1, 1}, std::int64_t{1}, Some{std::span<const std::int64_t>(sizes)});
+  bias_view_ = Tensor::view(bias_.data(), std::array{shape_.out});
+  plain_ = {};
+  return input.after(shape_.kernel, shape_.stride, shape_.padding);
+}
+
+Tensor Conv::operator()(const Tensor& input, Activation activation) const {
+  return call("mkldnn::_convolution_pointwise", "", input, packed_, Some{bias_view_},
+              Ints{shape_.padding, shape_.padding}, Ints{shape_.stride, shape_.stride}, Ints{1, 1}, std::int64_t{1},
+              activation == Activation::relu ? "relu"sv : "none"sv, EmptyList{}, Some{""sv});
+}
+
+Tensor Conv::add_relu(const Tensor& input, const Tensor& residual) const {
+  return call("mkldnn::_convolution_pointwise_", "binary", residual, input, packed_, Some{bias_view_},
+              Ints{shape_.padding, shape_.padding}, Ints{shape_.stride, shape_.stride}, Ints{1, 1}, std::int64_t{1},
+              "add"sv, std::nullopt, Some{"relu"sv}, EmptyList{}, Some{""sv});
+}
+
+}  // namespace mediscan::backend::torch

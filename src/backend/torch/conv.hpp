@@ -1,0 +1,72 @@
+// A convolution with its batch-norm folded in, as one oneDNN operation on channels_last pictures: convolution, + ReLU,
+// or + residual + ReLU. What surrounds convolutions is not here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "backend/torch/device.hpp"
+#include "backend/torch/tensor.hpp"
+#include "backend/torch/weights.hpp"
+
+namespace mediscan::backend::torch {
+
+struct ConvShape {
+  std::int64_t in = 0;
+  std::int64_t out = 0;
+  std::int64_t kernel = 1;  // square
+  std::int64_t stride = 1;
+  std::int64_t padding = 0;
+};
+
+/// Height and width of a picture inside the network.
+struct Extent {
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+
+  /// What a window of `kernel` leaves of it, rounded down.
+  [[nodiscard]] Extent after(std::int64_t kernel, std::int64_t stride, std::int64_t padding) const {
+    return {(height + 2 * padding - kernel) / stride + 1, (width + 2 * padding - kernel) / stride + 1};
+  }
+};
+
+enum class Activation { none, relu };
+
+/// gamma / sqrt(var + 1e-5) and beta - mean x that, in double: what a batch-norm does to each channel at inference.
+struct BatchNorm {
+  std::vector<double> scale;
+  std::vector<double> shift;
+
+  /// `name`.weight, .bias, .running_mean, .running_var. Both empty when one of them is missing or misshapen (the
+  /// weights keep note).
+  static BatchNorm take(Weights& weights, const std::string& name, std::int64_t channels);
+};
+
+/// Made in two steps, so that every fault of a file is known before the costly one: take the weights, then pack them
+/// for a device.
+class Conv {
+ public:
+  Conv() = default;
+  /// `conv`.weight without bias, followed by the batch-norm `norm`; none when that is empty.
+  Conv(Weights& weights, const ConvShape& shape, const std::string& conv, const std::string& norm);
+
+  /// Packs the weights as oneDNN likes them for pictures of this size and frees the plain ones. Returns the size of
+  /// what comes out.
+  Extent pack(const Target& target, Extent input);
+
+  [[nodiscard]] Tensor operator()(const Tensor& input, Activation activation) const;
+  /// relu(conv(input) + residual), written over `residual` and returned.
+  [[nodiscard]] Tensor add_relu(const Tensor& input, const Tensor& residual) const;
+
+  [[nodiscard]] const ConvShape& shape() const noexcept { return shape_; }
+
+ private:
+  ConvShape shape_;
+  std::vector<float> plain_;  // OIHW, until packed
+  std::vector<float> bias_;   // lives as long as bias_view_
+  Tensor packed_;
+  Tensor bias_view_;
+};
+
+}  // namespace mediscan::backend::torch

@@ -1,0 +1,33 @@
+// Which devices and precisions the torch backend computes on, and the object that network code gets to know of them.
+// CUDA is looked for and explained, not used yet.
+#pragma once
+
+#include <mediscan/backend.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mediscan::backend::torch {
+
+enum class Precision { fp32 };
+std::string_view name_of(Precision precision) noexcept;
+
+/// Where and how a session computes. Networks take it where it matters and never ask further.
+struct Target {
+  std::string device = "cpu";
+  Precision precision = Precision::fp32;
+  std::int64_t channels_last = 0;  ///< LibTorch's number for the memory format
+  std::int64_t typical_batch = 1;  ///< the batch that weights are packed for; others work too
+};
+
+/// Devices in order of preference, usable ones first. `library` is the libtorch_cpu.so in use.
+std::vector<DeviceInfo> find_devices(const std::filesystem::path& library);
+
+/// The target of a request. Needs an opened LibTorch. Throws BACKEND_UNAVAILABLE (device), PRECISION_UNSUPPORTED naming
+/// what the device offers.
+Target choose_target(const std::vector<DeviceInfo>& devices, const std::string& device, const std::string& precision);
+
+}  // namespace mediscan::backend::torch

@@ -1,0 +1,151 @@
+#include "backend/torch/kernels.hpp"
+
+#include <mediscan/error.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "backend/torch/tensor.hpp"
+
+namespace mediscan::backend::torch {
+namespace {
+
+constexpr std::int64_t floats_per_part = 16384;  // 64 KiB of work before another thread is worth its start
+
+/// Pixels that make a part of at least floats_per_part.
+std::int64_t grain(std::int64_t floats_per_item) {
+  return std::max<std::int64_t>(1, floats_per_part / std::max<std::int64_t>(1, floats_per_item));
+}
+
+/// max(0, v) that keeps NaN, as torch's relu does: a broken network must not look healthy.
+inline float relu(float v) { return v < 0.0F ? 0.0F : v; }
+
+const float* row(const Pixels& pixels, std::int64_t picture, std::int64_t y) {
+  return pixels.data + (picture * pixels.height + y) * pixels.width * pixels.stride;
+}
+
+/// Adds relu(x * scale + shift) of one pixel to `sum`.
+inline void add_affine_relu(const float* __restrict from, const float* __restrict scale, const float* __restrict shift,
+                            float* __restrict sum, std::int64_t channels) {
+  for (std::int64_t c = 0; c < channels; ++c) sum[c] += relu(from[c] * scale[c] + shift[c]);
+}
+
+inline void multiply(float* values, std::int64_t channels, float factor) {
+  for (std::int64_t c = 0; c < channels; ++c) values[c] *= factor;
+}
+
+}  // namespace
+
+void Scratch::Free::operator()(float* data) const noexcept {
+  std::free(data);
+}  // NOLINT(cppcoreguidelines-no-malloc): from aligned_alloc
+
+float* Scratch::reserve(std::int64_t count) {
+  if (count <= size_) return data_.get();
+  constexpr std::size_t alignment = 64;
+  const std::size_t bytes = (static_cast<std::size_t>(count) * sizeof(float) + alignment - 1) / alignment * alignment;
+  data_.reset();
+  size_ = 0;
+  data_.reset(static_cast<float*>(std::aligned_alloc(alignment, bytes)));
+  if (!data_) {
+    throw Error(ErrorCode::out_of_memory, Stage::backend,
+                "no memory for " + std::to_string(bytes) + " bytes of intermediate results",
+                "lower max_batch or give the process more memory");
+  }
+  size_ = count;
+  return data_.get();
+}
+
+void copy_channels(const Pixels& from, const Pixels& to) {
+  const auto bytes = static_cast<std::size_t>(from.channels) * sizeof(float);
+  parallel_for(from.count(), grain(from.channels), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t p = begin; p < end; ++p) std::memcpy(to.data + p * to.stride, from.data + p * from.stride, bytes);
+  });
+}
+
+void affine_relu(const Pixels& from, const Affine& affine, const Pixels& to) {
+  parallel_for(from.count(), grain(from.channels), [&](std::int64_t begin, std::int64_t end) {
+    const float* __restrict scale = affine.scale.data();
+    const float* __restrict shift = affine.shift.data();
+    for (std::int64_t p = begin; p < end; ++p) {
+      const float* __restrict source = from.data + p * from.stride;
+      float* __restrict target = to.data + p * to.stride;
+      for (std::int64_t c = 0; c < from.channels; ++c) target[c] = relu(source[c] * scale[c] + shift[c]);
+    }
+  });
+}
+
+void affine_relu_average2(const Pixels& from, const Affine& affine, const Pixels& to) {
+  parallel_for(to.batch * to.height, grain(to.width * to.channels * 4), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t line = begin; line < end; ++line) {
+      const float* upper = row(from, line / to.height, line % to.height * 2);
+      const float* lower = upper + from.width * from.stride;
+      for (std::int64_t x = 0; x < to.width; ++x) {
+        float* target = to.data + (line * to.width + x) * to.stride;
+        std::fill_n(target, to.channels, 0.0F);
+        for (const float* source : {upper, upper + from.stride, lower, lower + from.stride}) {
+          add_affine_relu(source + 2 * x * from.stride, affine.scale.data(), affine.shift.data(), target, to.channels);
+        }
+        multiply(target, to.channels, 0.25F);
+      }
+    }
+  });
+}
+
+void max_pool3(const Pixels& from, const Pixels& to) {
+  parallel_for(to.batch * to.height, grain(to.width * to.channels * 9), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t line = begin; line < end; ++line) {
+      const std::int64_t picture = line / to.height;
+      const std::int64_t centre_y = line % to.height * 2;
+      for (std::int64_t x = 0; x < to.width; ++x) {
+        float* __restrict target = to.data + (line * to.width + x) * to.stride;
+        const std::int64_t centre_x = 2 * x;
+        std::memcpy(target, row(from, picture, centre_y) + centre_x * from.stride,
+                    static_cast<std::size_t>(to.channels) * sizeof(float));
+        for (std::int64_t sy = std::max<std::int64_t>(0, centre_y - 1); sy < std::min(from.height, centre_y + 2);
+             ++sy) {
+          for (std::int64_t sx = std::max<std::int64_t>(0, centre_x - 1); sx < std::min(from.width, centre_x + 2);
+               ++sx) {
+            const float* __restrict source = row(from, picture, sy) + sx * from.stride;
+            // Written so that a NaN among the values stays one.
+            for (std::int64_t c = 0; c < to.channels; ++c) target[c] = source[c] <= target[c] ? target[c] : source[c];
+          }
+        }
+      }
+    }
+  });
+}
+
+void mean_pixels(const Pixels& from, float* to) {
+  const std::int64_t area = from.height * from.width;
+  parallel_for(from.batch, grain(area * from.channels), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t picture = begin; picture < end; ++picture) {
+      float* __restrict target = to + picture * from.channels;
+      std::fill_n(target, from.channels, 0.0F);
+      for (std::int64_t p = 0; p < area; ++p) {
+        const float* __restrict source = from.data + (picture * area + p) * from.stride;
+        for (std::int64_t c = 0; c < from.channels; ++c) target[c] += source[c];
+      }
+      multiply(target, from.channels, 1.0F / static_cast<float>(area));
+    }
+  });
+}
+
+void affine_relu_mean(const Pixels& from, const Affine& affine, float* to) {
+  const std::int64_t area = from.height * from.width;
+  parallel_for(from.batch, grain(area * from.channels), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t picture = begin; picture < end; ++picture) {
+      float* target = to + picture * from.channels;
+      std::fill_n(target, from.channels, 0.0F);
+      for (std::int64_t p = 0; p < area; ++p) {
+        add_affine_relu(from.data + (picture * area + p) * from.stride, affine.scale.data(), affine.shift.data(),
+                        target, from.channels);
+      }
+      multiply(target, from.channels, 1.0F / static_cast<float>(area));
+    }
+  });
+}
+
+}  // namespace mediscan::backend::torch

@@ -1,0 +1,59 @@
+// The elementwise loops between convolutions that LibTorch has no single operator for, on float32 pictures in NHWC
+// memory. They run on LibTorch's own threads; nothing here allocates.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace mediscan::backend::torch {
+
+/// Pictures in memory: `batch` x `height` x `width` pixels, `stride` floats from one pixel to the next, its first
+/// `channels` of them in use.
+struct Pixels {
+  float* data = nullptr;
+  std::int64_t batch = 0;
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+  std::int64_t channels = 0;
+  std::int64_t stride = 0;
+
+  [[nodiscard]] std::int64_t count() const noexcept { return batch * height * width; }
+};
+
+/// What an inference batch-norm does to each channel: x * scale + shift.
+struct Affine {
+  std::span<const float> scale;
+  std::span<const float> shift;
+};
+
+/// Floats aligned for the widest vectors, reused from run to run; grows, never shrinks.
+class Scratch {
+ public:
+  /// At least `count` floats of undefined content. Throws OUT_OF_MEMORY.
+  float* reserve(std::int64_t count);
+
+ private:
+  struct Free {
+    void operator()(float* data) const noexcept;
+  };
+  std::unique_ptr<float, Free> data_;
+  std::int64_t size_ = 0;
+};
+
+/// Copies channels pixel by pixel; same batch, height, width and channels.
+void copy_channels(const Pixels& from, const Pixels& to);
+/// relu(x * scale + shift). `to` has as many channels as `from`.
+void affine_relu(const Pixels& from, const Affine& affine, const Pixels& to);
+/// The mean of each 2 x 2 window of relu(x * scale + shift); an odd last row or column is left out, as in avg_pool2d(2,
+/// 2).
+void affine_relu_average2(const Pixels& from, const Affine& affine, const Pixels& to);
+/// The maximum of each 3 x 3 window at stride 2 with one pixel of border that never wins: max_pool2d(3, 2, 1).
+void max_pool3(const Pixels& from, const Pixels& to);
+/// Mean over the pixels of each picture: batch x channels values, row-major.
+void mean_pixels(const Pixels& from, float* to);
+/// Mean over the pixels of each picture of relu(x * scale + shift).
+void affine_relu_mean(const Pixels& from, const Affine& affine, float* to);
+
+}  // namespace mediscan::backend::torch

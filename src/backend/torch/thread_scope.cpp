@@ -1,0 +1,24 @@
+#include "backend/torch/thread_scope.hpp"
+
+#include <cstdint>
+
+#include "backend/torch/libtorch.hpp"
+
+namespace mediscan::backend::torch {
+
+ThreadScope::ThreadScope(int threads) noexcept : gradients_before_(libtorch().aoti_torch_grad_mode_is_enabled()) {
+  libtorch().aoti_torch_grad_mode_set_enabled(false);
+  if (libtorch().omp_set_num_threads == nullptr) return;
+  threads_before_ = libtorch().omp_get_max_threads();
+  std::uint32_t ignored = 0;
+  libtorch().torch_get_num_threads(
+      &ignored);  // LibTorch's first call in a thread sets a default of its own; it would undo ours
+  libtorch().omp_set_num_threads(threads);
+}
+
+ThreadScope::~ThreadScope() {
+  if (threads_before_ > 0) libtorch().omp_set_num_threads(threads_before_);
+  libtorch().aoti_torch_grad_mode_set_enabled(gradients_before_);
+}
+
+}  // namespace mediscan::backend::torch

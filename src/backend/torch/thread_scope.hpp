@@ -1,0 +1,20 @@
+// LibTorch's settings of the calling thread for as long as we compute on it: gradients off, so many OpenMP threads. The
+// host's own settings come back afterwards; other threads' are never touched.
+#pragma once
+
+namespace mediscan::backend::torch {
+
+class ThreadScope {
+ public:
+  /// Needs an opened LibTorch.
+  explicit ThreadScope(int threads) noexcept;
+  ~ThreadScope();
+  ThreadScope(const ThreadScope&) = delete;
+  ThreadScope& operator=(const ThreadScope&) = delete;
+
+ private:
+  bool gradients_before_;
+  int threads_before_ = 0;  // 0: LibTorch runs without OpenMP
+};
+
+}  // namespace mediscan::backend::torch

@@ -1,0 +1,150 @@
+// The torch backend: LibTorch at run time behind the Backend interface. Finding LibTorch, reading weights and the
+// networks themselves are in their own files; this one wires them together and checks what callers hand in.
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+#include <variant>
+
+#include "backend/builtin.hpp"
+#include "backend/torch/densenet.hpp"
+#include "backend/torch/device.hpp"
+#include "backend/torch/libtorch.hpp"
+#include "backend/torch/network.hpp"
+#include "backend/torch/resnet.hpp"
+#include "backend/torch/thread_scope.hpp"
+#include "backend/torch/weights.hpp"
+
+namespace mediscan::backend {
+namespace torch {
+namespace {
+
+using Network = std::variant<ResNet, DenseNet>;
+
+constexpr std::uint32_t largest_side = 16384;
+
+/// The network of a bundle with its weights taken, every fault of them checked.
+Network build(const Architecture& architecture, Weights& weights) {
+  const auto checked = [&](auto network) {
+    weights.check();
+    return Network(std::move(network));
+  };
+  if (architecture.in_channels == 0 || architecture.outputs == 0) {
+    throw Error(ErrorCode::bundle_invalid, Stage::backend, "architecture: in_channels and outputs must be at least 1");
+  }
+  if (const auto config = ResNetConfig::from(architecture)) return checked(ResNet(weights, *config));
+  if (const auto config = DenseNetConfig::from(architecture)) return checked(DenseNet(weights, *config));
+  throw Error(ErrorCode::unsupported, Stage::backend,
+              fmt::format("the torch backend knows no architecture \"{}\"", architecture.name),
+              "known are resnet18, resnet34, resnet50, resnet101, resnet152, resnet, densenet121, densenet161, "
+              "densenet169, densenet201 and "
+              "densenet; for another, register a backend of your own");
+}
+
+class TorchSession final : public Session {
+ public:
+  TorchSession(const OpenRequest& request, Target target)
+      : target_(std::move(target)),
+        threads_(request.threads),
+        max_batch_(static_cast<std::uint32_t>(request.max_batch)),
+        channels_(request.bundle.architecture.in_channels),
+        outputs_(request.bundle.architecture.outputs),
+        network_([&] {
+          Weights weights(request.weights);
+          return build(request.bundle.architecture, weights);
+        }()) {
+    const auto [height, width] = request.bundle.input_size();
+    const ThreadScope scope(threads_);
+    std::visit([&](auto& network) { network.pack(target_, {height, width}); }, network_);
+  }
+
+  void run(const BatchInput& input, const BatchOutput& output, const std::atomic<bool>& cancelled) override {
+    check(input, output);
+    stop_if(cancelled);
+    const ThreadScope scope(threads_);
+    const Tensor pictures = channels_last(input);
+    std::visit([&](auto& network) { network.run(pictures, output.logits, cancelled); }, network_);
+  }
+
+  [[nodiscard]] std::string device() const override { return target_.device; }
+  [[nodiscard]] std::string precision() const override { return std::string(name_of(target_.precision)); }
+
+ private:
+  /// Everything that LibTorch would otherwise reject in the middle of the network.
+  void check(const BatchInput& input, const BatchOutput& output) const {
+    const auto reject = [](const std::string& why) { throw Error(ErrorCode::invalid_argument, Stage::backend, why); };
+    if (input.data == nullptr || output.logits == nullptr) reject("a batch without memory for input or output");
+    if (input.batch < 1 || input.batch > max_batch_)
+      reject(fmt::format("batch of {} pictures, this session takes 1 to {}", input.batch, max_batch_));
+    if (output.batch != input.batch)
+      reject(fmt::format("{} pictures in, but {} rows of logits", input.batch, output.batch));
+    if (output.outputs != outputs_)
+      reject(fmt::format("{} logits a picture asked for, the network has {}", output.outputs, outputs_));
+    if (input.channels != channels_)
+      reject(fmt::format("pictures of {} channels, the network takes {}", input.channels, channels_));
+    const auto smallest = std::visit([](const auto& network) { return network.minimum_side(); }, network_);
+    for (const std::uint32_t side : {input.height, input.width}) {
+      if (side < smallest || side > largest_side) {
+        reject(fmt::format("pictures of {} x {} pixels, the network takes {} to {} a side", input.width, input.height,
+                           smallest, largest_side));
+      }
+    }
+  }
+
+  /// The pictures where they lie when they are NHWC already, else rearranged once.
+  [[nodiscard]] Tensor channels_last(const BatchInput& input) const {
+    auto* data = const_cast<float*>(
+        input.data);  // NOLINT(cppcoreguidelines-pro-type-const-cast): the first convolution only reads it
+    const std::array<std::int64_t, 4> sizes{input.batch, input.channels, input.height, input.width};
+    if (input.layout == Layout::nhwc || input.channels == 1) return Tensor::view_nhwc(data, sizes);
+    return call("aten::contiguous", "", Tensor::view(data, sizes), target_.channels_last);
+  }
+
+  Target target_;
+  int threads_;
+  std::uint32_t max_batch_;
+  std::uint32_t channels_;
+  std::uint32_t outputs_;
+  Network network_;
+};
+
+class TorchBackend final : public Backend {
+ public:
+  [[nodiscard]] std::string name() const override { return "torch"; }
+
+  [[nodiscard]] BackendInfo probe(const std::filesystem::path& named) const override {
+    BackendInfo info;
+    info.name = name();
+    try {
+      LibtorchReport report = find_libtorch(named);
+      info.version = std::move(report.version);
+      info.available = report.available;
+      info.reason = std::move(report.reason);
+      info.probes = std::move(report.probes);
+      if (info.available) info.devices = find_devices(report.library);
+    } catch (const std::exception& error) {
+      info.available = false;
+      info.reason = error.what();
+    }
+    return info;
+  }
+
+  std::unique_ptr<Session> open(const OpenRequest& request) override {
+    if (request.threads < 1 || request.max_batch < 1) {
+      throw Error(ErrorCode::invalid_argument, Stage::backend,
+                  fmt::format("threads {} and max_batch {} must be at least 1", request.threads, request.max_batch));
+    }
+    const LibtorchReport report = find_libtorch(request.libtorch);
+    if (!report.available)
+      throw Error(ErrorCode::backend_unavailable, Stage::backend, "torch: " + report.reason, report.hint);
+    Target target = choose_target(find_devices(report.library), request.device, request.precision);
+    return std::make_unique<TorchSession>(request, std::move(target));
+  }
+};
+
+}  // namespace
+}  // namespace torch
+
+std::shared_ptr<Backend> make_torch_backend() { return std::make_shared<torch::TorchBackend>(); }
+
+}  // namespace mediscan::backend

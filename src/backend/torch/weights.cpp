@@ -1,0 +1,115 @@
+#include "backend/torch/weights.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace mediscan::backend::torch {
+namespace {
+
+using bundle::Dtype;
+
+constexpr std::size_t most_faults_named = 20;
+
+template <class Bits, class ToFloat>
+std::vector<float> convert(std::span<const std::byte> bytes, ToFloat to_float) {
+  std::vector<float> values(bytes.size() / sizeof(Bits));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    Bits bits;
+    std::memcpy(&bits, bytes.data() + i * sizeof(Bits), sizeof(Bits));  // the file aligns nothing
+    values[i] = to_float(bits);
+  }
+  return values;
+}
+
+std::vector<float> to_float32(const bundle::TensorEntry& tensor) {
+  static_assert(std::endian::native == std::endian::little, "safetensors is little-endian");
+  switch (tensor.dtype) {
+    case Dtype::f16:
+      return convert<std::uint16_t>(tensor.bytes, float_from_half);
+    case Dtype::bf16:
+      return convert<std::uint16_t>(tensor.bytes,
+                                    [](std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); });
+    default: {
+      std::vector<float> values(tensor.bytes.size() / sizeof(float));
+      if (!values.empty()) std::memcpy(values.data(), tensor.bytes.data(), values.size() * sizeof(float));
+      return values;
+    }
+  }
+}
+
+bool is_float(Dtype dtype) { return dtype == Dtype::f32 || dtype == Dtype::f16 || dtype == Dtype::bf16; }
+
+}  // namespace
+
+float float_from_half(std::uint16_t bits) noexcept {
+  const std::uint32_t sign = (bits & 0x8000U) << 16;
+  const std::uint32_t exponent = (bits >> 10) & 0x1FU;
+  const std::uint32_t fraction = bits & 0x3FFU;
+  if (exponent == 0) {  // zero and subnormals: fraction x 2^-24
+    const float magnitude = static_cast<float>(fraction) * 0x1p-24F;
+    return sign != 0 ? -magnitude : magnitude;
+  }
+  const std::uint32_t wide = exponent == 0x1F ? 0xFFU : exponent + (127 - 15);
+  return std::bit_cast<float>(sign | (wide << 23) | (fraction << 13));
+}
+
+Weights::Weights(std::span<const WeightsView> files) {
+  for (const WeightsView& file : files) {
+    if (file.format != "safetensors") {
+      throw Error(
+          ErrorCode::unsupported, Stage::backend,
+          fmt::format("{}: the torch backend reads weights of format safetensors, not \"{}\"", file.file, file.format),
+          "convert them with safetensors.torch.save_file(model.state_dict(), ...)");
+    }
+    files_ += (files_.empty() ? "" : ", ") + file.file;
+    const auto parsed = bundle::Safetensors::parse(file.bytes, file.file);
+    for (const bundle::TensorEntry& tensor : parsed.tensors()) {
+      const auto [entry, fresh] = entries_.try_emplace(tensor.name, Entry{tensor, file.file});
+      if (!fresh)
+        faults_.push_back(fmt::format("{}: in {} and again in {}", tensor.name, entry->second.file, file.file));
+    }
+  }
+}
+
+std::vector<float> Weights::take(const std::string& name, std::initializer_list<std::int64_t> shape) {
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) {
+    faults_.push_back(fmt::format("{}: missing, expected [{}]", name, fmt::join(shape, ", ")));
+    return {};
+  }
+  found->second.taken = true;
+  const bundle::TensorEntry& tensor = found->second.tensor;
+  if (!std::ranges::equal(tensor.shape, shape)) {
+    faults_.push_back(fmt::format("{}: found shape [{}], expected [{}]", name, fmt::join(tensor.shape, ", "),
+                                  fmt::join(shape, ", ")));
+    return {};
+  }
+  if (!is_float(tensor.dtype)) {
+    faults_.push_back(fmt::format("{}: found type {}, expected F32, F16 or BF16", name, bundle::name_of(tensor.dtype)));
+    return {};
+  }
+  return to_float32(tensor);
+}
+
+void Weights::check() const {
+  std::vector<std::string> faults = faults_;
+  for (const auto& [name, entry] : entries_) {
+    if (entry.taken || name.ends_with("num_batches_tracked")) continue;
+    faults.push_back(
+        fmt::format("{}: found [{}], not part of this architecture", name, fmt::join(entry.tensor.shape, ", ")));
+  }
+  if (faults.empty()) return;
+  const std::size_t named = std::min(faults.size(), most_faults_named);
+  const std::string rest = faults.size() > named ? fmt::format("; and {} more", faults.size() - named) : std::string{};
+  throw Error(ErrorCode::bundle_invalid, Stage::backend,
+              fmt::format("{}: the tensors do not fit the architecture: {}{}", files_.empty() ? "no weights" : files_,
+                          fmt::join(faults.begin(), faults.begin() + static_cast<std::ptrdiff_t>(named), "; "), rest),
+              "name the architecture, outputs and in_channels that these weights were saved from, with keys as "
+              "torchvision names them");
+}
+
+}  // namespace mediscan::backend::torch

@@ -1,0 +1,45 @@
+// The named tensors of a bundle's weight files as float32, and what is wrong with them: networks take what they need by
+// name and shape, then everything missing, misshapen or left over is reported at once.
+#pragma once
+
+#include <mediscan/backend.hpp>
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bundle/safetensors.hpp"
+
+namespace mediscan::backend::torch {
+
+class Weights {
+ public:
+  /// Parses every file. Throws UNSUPPORTED for a format other than safetensors, BUNDLE_INVALID for a file that breaks
+  /// its rules. The bytes of `files` must outlive the object.
+  explicit Weights(std::span<const WeightsView> files);
+
+  /// Float32 values of a tensor stored as F32, F16 or BF16, row-major. Empty, and noted for check(), when it is
+  /// missing, has another shape or another type.
+  std::vector<float> take(const std::string& name, std::initializer_list<std::int64_t> shape);
+
+  /// Throws BUNDLE_INVALID that lists every fault by tensor name, tensors never taken included ("num_batches_tracked",
+  /// which inference does not use, excepted).
+  void check() const;
+
+ private:
+  struct Entry {
+    bundle::TensorEntry tensor;
+    std::string file;
+    bool taken = false;
+  };
+  std::map<std::string, Entry, std::less<>> entries_;
+  std::vector<std::string> faults_;
+  std::string files_;  // for messages
+};
+
+/// IEEE binary16 to binary32, exact.
+float float_from_half(std::uint16_t bits) noexcept;
+
+}  // namespace mediscan::backend::torch
