@@ -1,0 +1,99 @@
+#include "preprocess/pipeline.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "errors.hpp"
+#include "pictures.hpp"
+
+using namespace mediscan;
+
+namespace {
+
+PreprocessSpec evaluation() {
+  PreprocessSpec spec;
+  spec.resize = ResizeStep{};
+  spec.crop = CropStep{};
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("preprocess_into fills the caller's memory with what preprocess returns") {
+  const Image image = test::picture({300, 280, 3, 8});
+  const Tensor tensor = preprocess(image, evaluation());
+  CHECK(recipe::output_size(280, 300, evaluation()) == std::pair{224U, 224U});
+  CHECK(tensor.channels == 3);
+  CHECK(tensor.height == 224);
+  CHECK(tensor.width == 224);
+  std::vector<float> out(std::size_t{3} * 224 * 224);
+  recipe::preprocess_into(image, evaluation(), out);
+  CHECK(out == tensor.values);
+}
+
+TEST_CASE("memory of the wrong size is an error that says both sizes") {
+  std::vector<float> out(10);
+  const Error error = test::error_of([&] { recipe::preprocess_into(test::picture({9, 9}), evaluation(), out); });
+  CHECK(error.code() == ErrorCode::invalid_argument);
+  CHECK(test::contains(error.message(), "room for 10 values, the tensor is 3 x 224 x 224 = 150528"));
+}
+
+TEST_CASE("an invalid recipe is refused by every entry") {
+  PreprocessSpec spec = evaluation();
+  spec.crop->width = 0;
+  const Image image = test::picture({9, 9});
+  std::vector<float> out(1);
+  CHECK(test::error_of([&] { (void)preprocess(image, spec); }).code() == ErrorCode::invalid_argument);
+  CHECK(test::error_of([&] { recipe::preprocess_into(image, spec, out); }).code() == ErrorCode::invalid_argument);
+  CHECK(test::error_of([&] { (void)recipe::preprocess_to_pixels(image, spec); }).code() == ErrorCode::invalid_argument);
+  CHECK(test::error_of([&] { (void)recipe::output_size(9, 9, spec); }).code() == ErrorCode::invalid_argument);
+}
+
+TEST_CASE("uint8 arithmetic on a 16-bit picture is UNSUPPORTED") {
+  PreprocessSpec spec = evaluation();
+  spec.resize->arithmetic = ResizeStep::Arithmetic::uint8;
+  const Error error = test::error_of([&] { (void)preprocess(test::picture({30, 30, 1, 12}), spec); });
+  CHECK(error.code() == ErrorCode::unsupported);
+  CHECK(test::contains(error.message(), "12 bits"));
+  CHECK_NOTHROW(preprocess(test::picture({30, 30, 1, 8}), spec));
+}
+
+TEST_CASE("a reducing step over more pixels than Pillow's arithmetic holds is LIMIT_EXCEEDED") {
+  PreprocessSpec spec;
+  spec.thumbnail = ThumbnailStep{1, Filter::box, 1.0};
+  const Error error = test::error_of([&] { (void)preprocess(test::picture({2100, 2100, 1, 8}), spec); });
+  CHECK(error.code() == ErrorCode::limit_exceeded);
+  CHECK(test::contains(error.message(), "4410000 pixels into one"));
+}
+
+TEST_CASE("grey of 16-bit RGB is Pillow's formula on the integers") {
+  const test::PictureOf of{5, 4, 3, 16};
+  PreprocessSpec spec;
+  spec.color = ColorMode::gray;
+  const auto block = recipe::preprocess_to_pixels(test::picture(of), spec);
+  REQUIRE(block.floats.size() == 20);
+  const std::uint64_t sum = std::uint64_t{19595} * test::sample_of(of, 2, 3, 0) +
+                            std::uint64_t{38470} * test::sample_of(of, 2, 3, 1) +
+                            std::uint64_t{7471} * test::sample_of(of, 2, 3, 2) + 32768;
+  CHECK(block.floats[3 * 5 + 2] == static_cast<float>(sum >> 16));
+}
+
+TEST_CASE("float32 arithmetic on an 8-bit picture stays within one level of the rounded path") {
+  // Each 8-bit pass rounds by at most 1/2; bilinear weights are not negative and sum to 1.
+  const Image image = test::picture({300, 200, 3, 8});
+  PreprocessSpec spec = evaluation();
+  const auto rounded = recipe::preprocess_to_pixels(image, spec);
+  spec.resize->arithmetic = ResizeStep::Arithmetic::float32;
+  const auto exact = recipe::preprocess_to_pixels(image, spec);
+  REQUIRE(exact.floats.size() == rounded.bytes.size());
+  for (std::size_t i = 0; i < exact.floats.size(); ++i) {
+    REQUIRE(std::abs(exact.floats[i] - static_cast<float>(rounded.bytes[i])) <= 1.001F);
+  }
+}
+
+TEST_CASE("the same picture and recipe give the same values again") {
+  const Image image = test::picture({640, 480, 3, 8});
+  CHECK(preprocess(image, evaluation()).values == preprocess(image, evaluation()).values);
+}
