@@ -67,7 +67,9 @@ void restrict(Session& session) {
   png_structp codec = session.codec;
   png_set_benign_errors(codec, 0);
   png_set_user_limits(codec, session.png->width, session.png->height);
-  png_set_chunk_malloc_max(codec, 65536);
+  // No limit on the length of chunks: the long ones (a large colour profile) are skipped unread, and the budget bounds
+  // what is allocated.
+  png_set_chunk_malloc_max(codec, 0);
   png_set_chunk_cache_max(codec, 1);  // 0 would mean any number
   png_set_keep_unknown_chunks(codec, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
   const std::array<png_byte, 5> transparency{'t', 'R', 'N', 'S', 0};
