@@ -97,15 +97,18 @@ struct Tensor {
   std::vector<float> values;  ///< channels x height x width
 };
 
-/// Throws INVALID_ARGUMENT naming the field when the recipe contradicts itself (sizes of 0 or beyond 16384, mean of the
-/// wrong length, std of 0).
+/// Throws INVALID_ARGUMENT naming the field when the recipe contradicts itself (sizes of 0 or beyond 16384, mean or std
+/// of the wrong length or not finite, std of 0, reducing_gap below 1).
 MEDISCAN_API void validate(const PreprocessSpec& spec);
 
 /// Runs the recipe. Thread-safe; coefficient tables are cached for the process. Throws INVALID_ARGUMENT (as validate),
-/// UNSUPPORTED (uint8 arithmetic on a 16-bit picture), LIMIT_EXCEEDED or OUT_OF_MEMORY.
+/// UNSUPPORTED (uint8 arithmetic on a 16-bit picture), LIMIT_EXCEEDED (a tensor of more than 2^28 values, a resized
+/// side of 2^31 or more, a reducing step of more than 2^22 pixels into one) or OUT_OF_MEMORY.
 MEDISCAN_API Tensor preprocess(const Image& image, const PreprocessSpec& spec);
 
-/// The SIMD level the resizer uses on this machine: "avx512", "avx2" or "portable". MEDISCAN_SIMD may lower it.
+/// The SIMD level the resizer uses on this machine: "avx512", "avx2" or "portable". MEDISCAN_SIMD, read once, may lower
+/// it (a wish for more than the processor has gives the best there is); any other word there is INVALID_ARGUMENT, here
+/// and from preprocess.
 MEDISCAN_API std::string simd_level();
 
 }  // namespace mediscan
