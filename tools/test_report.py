@@ -34,8 +34,9 @@ class Outcome:
 def outcome_of(case, file_name):
     """One <testcase> of ctest or pytest."""
     name, class_name = case.get("name", "?"), case.get("classname", "")
-    prefix, colon, rest = name.partition(": ")
-    suite, name = (prefix, rest) if colon and class_name == case.get("name") else (class_name or file_name, name)
+    # ctest has no classes: there the room stands before the first colon.
+    room, colon, rest = name.partition(":")
+    suite, name = (room, rest.strip()) if colon and class_name == name else (class_name or file_name, name)
     output = case.findtext("system-out") or ""
     outcome = Outcome(suite, name, "passed", output=output.strip(), seconds=float(case.get("time") or 0))
     broken = [node for node in (case.find("failure"), case.find("error")) if node is not None]

@@ -54,7 +54,7 @@ TEST_CASE("the same picture gets the same scores in any batch and session, anoth
   CHECK(std::vector<float>(of_both.begin() + 3, of_both.end()) == of_a);
 }
 
-TEST_CASE("scores stay in [-4, 4) and differ from each other") {
+TEST_CASE("scores stay from -4 to under 4 and differ from each other") {
   const Fixture fixture;
   const auto session = fixture.open();
   float lowest = 4;

@@ -249,7 +249,7 @@ TEST_CASE("results that cannot be written are a clear failure, not lost in silen
   CHECK(run_mediscan({"--help"}, {.out_path = "/dev/full"}).code == 1);
 }
 
-TEST_CASE("help and version are on standard output; help promises only what is there") {
+TEST_CASE("help and version are on standard output, and help promises only what is there") {
   const Finished version = run_mediscan({"--version"});
   CHECK(version.code == 0);
   CHECK(version.out.starts_with("mediscan 0.1.0\n"));

@@ -23,7 +23,7 @@ TEST_CASE("the columns are named in the first line") {
         "error,notice\n");
 }
 
-TEST_CASE("each finding is a line; what is not available has no numbers") {
+TEST_CASE("each finding is a line, and what is not available has no numbers") {
   Result result = test::chest_result();
   result.input.name = "a,b.png";
   result.findings.erase(result.findings.begin() + 1);
