@@ -52,15 +52,20 @@ FilterShape shape_of(Filter filter) {
   return {bilinear, 1.0};
 }
 
+// Never destroyed: threads may outlive static objects.
 TapCache<RealTaps>& real_cache() {
-  static TapCache<RealTaps>& cache =
-      *new TapCache<RealTaps>(max_cached_tables, max_cached_bytes);  // outlives every thread
-  return cache;
+  static auto* const cache = new TapCache<RealTaps>(max_cached_tables, max_cached_bytes);
+  return *cache;
 }
 
 TapCache<FixedTaps>& fixed_cache() {
-  static TapCache<FixedTaps>& cache = *new TapCache<FixedTaps>(max_cached_tables, max_cached_bytes);
-  return cache;
+  static auto* const cache = new TapCache<FixedTaps>(max_cached_tables, max_cached_bytes);
+  return *cache;
+}
+
+/// Pillow's rounding to a position: half up above 0, towards 0 below, where it is cut off anyway.
+int position(double exact) {
+  return static_cast<int>(exact + 0.5);  // NOLINT(bugprone-incorrect-roundings): this very rounding is wanted
 }
 
 }  // namespace
@@ -79,8 +84,8 @@ RealTaps make_real_taps(const AxisResize& axis) {
   taps.weights.resize(axis.count * taps.stride);
   for (std::size_t i = 0; i < axis.count; ++i) {
     const double centre = axis.box_start + (axis.first + static_cast<double>(i) + 0.5) * scale;
-    const int first = std::max(0, static_cast<int>(centre - support + 0.5));
-    const int end = std::min(static_cast<int>(axis.in), static_cast<int>(centre + support + 0.5));
+    const int first = std::max(0, position(centre - support));
+    const int end = std::min(static_cast<int>(axis.in), position(centre + support));
     double* weights = taps.weights.data() + i * taps.stride;
     double sum = 0.0;
     for (int x = first; x < end; ++x) {

@@ -32,9 +32,12 @@ AxisResize axis(std::uint32_t in, std::uint32_t out, Filter filter, const Span& 
 class Run {
  public:
   Run(const Image& image, const PreprocessSpec& spec, const Geometry& geometry, const Kernels& kernels)
-      : image_(image), spec_(spec), geometry_(geometry), kernels_(kernels) {
-    to_gray_ = spec.color == ColorMode::gray && image.channels() == 3;
-    stored_as_bytes_ = image.bits() == 8;
+      : image_(image),
+        spec_(spec),
+        geometry_(geometry),
+        kernels_(kernels),
+        to_gray_(spec.color == ColorMode::gray && image.channels() == 3),
+        stored_as_bytes_(image.bits() == 8) {
     const auto wish = spec.resize ? spec.resize->arithmetic : ResizeStep::Arithmetic::automatic;
     if (wish == ResizeStep::Arithmetic::uint8 && !stored_as_bytes_) {
       throw Error(
@@ -86,7 +89,7 @@ class Run {
     resample(source, resize, kernels_,
              [&](std::uint32_t y, const std::uint8_t* row) { std::copy_n(row, out.row_samples(), out.row(y)); });
   }
-  void resample_all(RowSource<float>& source, const Resize& resize, Pixels<float>& out) const {
+  static void resample_all(RowSource<float>& source, const Resize& resize, Pixels<float>& out) {
     resample(source, resize,
              [&](std::uint32_t y, const float* row) { std::copy_n(row, out.row_samples(), out.row(y)); });
   }
@@ -134,8 +137,8 @@ class Run {
   const PreprocessSpec& spec_;
   const Geometry& geometry_;
   const Kernels& kernels_;
-  bool to_gray_ = false;
-  bool stored_as_bytes_ = false;
+  bool to_gray_;
+  bool stored_as_bytes_;
   bool in_bytes_ = false;
 };
 

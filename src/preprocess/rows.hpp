@@ -21,9 +21,10 @@ struct Pixels {
   std::unique_ptr<Sample[]> samples;
 
   Pixels() = default;
-  Pixels(Size of, std::uint32_t channel_count) : size(of), channels(channel_count) {
-    samples = std::make_unique_for_overwrite<Sample[]>(row_samples() * size.height + row_padding);
-  }
+  Pixels(Size of, std::uint32_t channel_count)
+      : size(of),
+        channels(channel_count),
+        samples(std::make_unique_for_overwrite<Sample[]>(row_samples() * size.height + row_padding)) {}
   [[nodiscard]] std::size_t row_samples() const { return std::size_t{size.width} * channels; }
   [[nodiscard]] Sample* row(std::uint32_t y) { return samples.get() + y * row_samples(); }
 };

@@ -1,8 +1,12 @@
 #include "preprocess/pipeline.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmath>
+#include <iostream>
 #include <vector>
 
 #include "errors.hpp"
@@ -96,4 +100,31 @@ TEST_CASE("float32 arithmetic on an 8-bit picture stays within one level of the 
 TEST_CASE("the same picture and recipe give the same values again") {
   const Image image = test::picture({640, 480, 3, 8});
   CHECK(preprocess(image, evaluation()).values == preprocess(image, evaluation()).values);
+}
+
+TEST_CASE("a tensor that the process has no memory for is OUT_OF_MEMORY") {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  std::cout << "MEDISCAN_SKIP: sanitizers need more address space than this test allows\n";
+#else
+  const Image image = test::picture({2, 2, 3, 8});
+  PreprocessSpec spec;
+  spec.resize = ResizeStep{ResizeStep::Mode::exact, 0, 8000, 8000, Filter::box};  // 768 MB of float32
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    constexpr rlim_t half_a_gibibyte = rlim_t{512} << 20U;
+    const rlimit limit{half_a_gibibyte, half_a_gibibyte};
+    int code = 1;
+    try {
+      if (setrlimit(RLIMIT_AS, &limit) == 0) (void)preprocess(image, spec);
+    } catch (const Error& error) {
+      code = error.code() == ErrorCode::out_of_memory && error.stage() == Stage::preprocess ? 0 : 2;
+    }
+    _exit(code);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+#endif
 }
