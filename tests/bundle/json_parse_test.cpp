@@ -57,11 +57,9 @@ TEST_CASE("more values than the limit are an error") {
 }
 
 TEST_CASE("text that is not JSON is an error with line, column and byte") {
-  CHECK(
-      message_of("") ==
-      "doc: not valid JSON: parse error at line 1, column 1: attempting to parse an empty input; check that your input "
-      "string or stream contains the expected JSON (byte 1)");
-  CHECK(contains(message_of("{\n  \"a\": tru\n}"), "doc: not valid JSON: parse error at line 2, column 11: "));
+  CHECK(contains(message_of(""), "doc: not valid JSON: parse error at line 1, column 1: "));
+  CHECK(contains(message_of(""), "unexpected end of input"));
+  CHECK(contains(message_of("{\n  \"a\": tru}"), "doc: not valid JSON: parse error at line 2, column 11: "));
   for (const char* text :
        {"{", "[1,]", "{\"a\" 1}", "{'a': 1}", "NaN", "[Infinity]", "// note\n1", "1 2", "01", "+1", "\"\t\""}) {
     CHECK(contains(message_of(text), "doc: not valid JSON: "));

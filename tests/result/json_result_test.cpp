@@ -21,7 +21,10 @@ Result skin_result() {
   result.model = {"skin-demo", "1.0.0", Domain::skin, "bb22"};
   result.preprocess_sha256 = "cc33";
   result.execution = {"torch", "2.15.0", "cpu", "fp32", 1, false, std::nullopt};
-  Finding mel{"mel", "melanoma", "372244006"};
+  Finding mel;
+  mel.code = "mel";
+  mel.label = "melanoma";
+  mel.snomed = "372244006";
   mel.logit = 2.5;
   mel.probability = 0.75;
   mel.decision = true;
@@ -53,7 +56,9 @@ TEST_CASE("a result has the promised fields in the promised order") {
 
 TEST_CASE("an unavailable label shows no number at all") {
   Result result = skin_result();
-  Finding hernia{"hernia", "Hernia"};
+  Finding hernia;
+  hernia.code = "hernia";
+  hernia.label = "Hernia";
   hernia.available = false;
   hernia.logit = std::numeric_limits<double>::quiet_NaN();  // what an untrained head gives means nothing
   result.findings = {hernia};

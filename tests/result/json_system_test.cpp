@@ -16,7 +16,10 @@ TEST_CASE("a system report has the promised fields in the promised order") {
   report.threads = 2;
   report.threads_source = "affinity";
   report.resident_bytes = 1000;
-  BackendInfo torch{"torch", "2.15.0", true, false, ""};
+  BackendInfo torch;
+  torch.name = "torch";
+  torch.version = "2.15.0";
+  torch.available = true;
   torch.devices = {{"cpu", true, "Zen 4", {"fp32"}}};
   torch.probes = {{"/usr/lib/libtorch_cpu.so", false, "no such file"}};
   report.backends = {torch};
