@@ -21,8 +21,9 @@ struct Limits {
 enum class Decoder {
   automatic,  ///< libjpeg-turbo and libpng where they were built in, stb_image otherwise
   turbo,      ///< libjpeg-turbo and libpng, or UNSUPPORTED where they were not built in
-  /// stb_image. PNG exactly as the others. JPEG within 3 levels of them, except where it may be far off: the last two columns of 4:2:2
-  /// pictures (stb_image 2.30 weights the wrong neighbour there), and pictures of up to 4 columns with subsampled colour.
+  /// stb_image. PNG exactly as the others. JPEG within 3 levels of them, except where it may be far off: the last two
+  /// columns of 4:2:2 pictures (stb_image 2.30 weights the wrong neighbour there), and pictures of up to 4 columns with
+  /// subsampled colour.
   stb,
 };
 

@@ -20,7 +20,7 @@ namespace mediscan::image {
 namespace {
 
 /// The budget of the decode that this thread is in. stb_image's allocation hooks have no parameter for it.
-thread_local ByteBudget* current_budget = nullptr;
+thread_local ByteBudget* current_budget = nullptr;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 
 class UseBudget {
  public:
