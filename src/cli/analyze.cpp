@@ -51,10 +51,10 @@ struct Options {
 };
 
 void add_format_options(CLI::App& app, Options& options, bool& all) {
-  CLI::Option* top =
-      app.add_option("--top", options.shown, "Findings shown of each picture, 10 unless told; only for people's output")
-          ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}).description(""))
-          ->option_text("N");
+  CLI::Option* top = app.add_option("--top", options.shown,
+                                    "Findings shown of each picture, 10 unless told; not for --json and the like")
+                         ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}).description(""))
+                         ->option_text("N");
   CLI::Option* every = app.add_flag("--all", all, "Show every finding")->excludes(top)->option_text(" ");
   const auto add = [&](const std::string& name, Format format, const std::string& description) {
     return app

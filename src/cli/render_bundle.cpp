@@ -100,30 +100,37 @@ std::string label_notes(const Label& label) {
   return fmt::format("{}", fmt::join(notes, ", "));
 }
 
-/// One line a label where it fits, else its notes on lines of their own below it.
-std::string labels_table(const std::vector<Label>& labels, const Style& style) {
-  std::size_t code_width = 0;
-  std::size_t label_width = 0;
+struct LabelColumns {
+  std::size_t code = 0;
+  std::size_t label = 0;
+  bool one_line = true;  ///< every label fits one line with its notes; else all notes stand below their label
+};
+
+LabelColumns columns_of(const std::vector<Label>& labels, const Style& style) {
+  LabelColumns columns;
+  std::size_t notes = 0;
   for (const auto& label : labels) {
-    code_width = std::max(code_width, display_width(escaped(label.code)));
-    label_width = std::max(label_width, display_width(escaped(label.label)));
+    columns.code = std::max(columns.code, display_width(escaped(label.code)));
+    columns.label = std::max(columns.label, display_width(escaped(label.label)));
+    notes = std::max(notes, display_width(escaped(label_notes(label))));
   }
+  columns.one_line = 6 + columns.code + 2 + columns.label + 2 + notes <= style.width;
+  return columns;
+}
+
+std::string labels_table(const std::vector<Label>& labels, const Style& style) {
+  const LabelColumns columns = columns_of(labels, style);
   std::string text;
   for (std::size_t output = 0; output < labels.size(); ++output) {
     const auto& label = labels[output];
-    const std::string notes = escaped(label_notes(label));
-    const std::string start =
-        fmt::format("  {:>2}  {}  ", output, padded(escaped(label.code), std::min<std::size_t>(code_width, 20)));
-    const bool fits = display_width(start) + label_width + 2 + display_width(notes) <= style.width;
-    const Ink ink = label.available ? Ink::plain : Ink::dim;
-    if (fits) {
-      text += start +
-              paint(style, ink, notes.empty() ? escaped(label.label) : padded(escaped(label.label), label_width)) +
-              (notes.empty() ? "" : "  ") + paint(style, Ink::dim, notes) + '\n';
-    } else {
-      text += start + paint(style, ink, escaped(label.label)) + '\n';
-      if (!notes.empty()) text += paragraph(style, 6, label_notes(label), Ink::dim);
-    }
+    const std::string notes = label_notes(label);
+    const std::string name = escaped(label.label);
+    text += fmt::format("  {:>2}  {}  ", output, padded(escaped(label.code), columns.code));
+    text += paint(style, label.available ? Ink::plain : Ink::dim,
+                  columns.one_line && !notes.empty() ? padded(name, columns.label) + "  " : name);
+    if (columns.one_line) text += paint(style, Ink::dim, escaped(notes));
+    text += '\n';
+    if (!columns.one_line && !notes.empty()) text += paragraph(style, 6, notes, Ink::dim);
   }
   return text;
 }
@@ -195,7 +202,7 @@ std::string render_bundle(const Bundle& bundle, const std::vector<WeightsCheck>&
   text += field(style, "input",
                 fmt::format("{} x {} x {} (channels x height x width)", bundle.input.channels(), height, width));
   text += field(style, "output", output_text(bundle.output));
-  text += field(style, "manifest", "sha256 " + bundle.manifest_sha256);
+  text += field(style, "manifest hash", bundle.manifest_sha256);
 
   text += heading(style, "What is done to a picture");
   const auto steps = recipe_steps(bundle.input);

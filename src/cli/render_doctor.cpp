@@ -50,15 +50,15 @@ std::string devices_block(const BackendInfo& backend, const Style& style) {
 /// What to do when LibTorch does not work here.
 std::string remedy_block(const Style& style) {
   std::string text = paragraph(style, 2, "What you can do, whichever suits you:");
-  text +=
-      paragraph(style, 4, "- In a checkout of MediScan: `make setup` puts a LibTorch into the project's own folder.");
-  text += paragraph(style, 4, "- With Python: `pip install torch` (2.11 or newer); it is then found by itself.");
-  text += paragraph(
-      style, 4,
-      "- Have one elsewhere? `mediscan doctor --libtorch /path/to/torch/lib` tries it; the environment variable "
-      "MEDISCAN_LIBTORCH makes that lasting.");
-  text += paragraph(
-      style, 4, "- To try the rest of MediScan meanwhile: `--backend mock` answers with simulated scores and says so.");
+  for (const char* remedy :
+       {"With Python: `pip install torch` (2.11 or newer) for the python3 you use; it is then found by itself.",
+        "In a checkout of MediScan: `make setup` installs one and writes its place to .deps/libtorch.path; set "
+        "MEDISCAN_LIBTORCH to that place.",
+        "Have one elsewhere? `mediscan doctor --libtorch /path/to/torch/lib` tries it; the environment variable "
+        "MEDISCAN_LIBTORCH makes that lasting.",
+        "To try the rest of MediScan meanwhile: `--backend mock` answers with simulated scores and says so."}) {
+    text += field(style, "-", remedy, Ink::plain, 4, 2);
+  }
   return text;
 }
 

@@ -74,7 +74,7 @@ std::string render_model(const ModelStatus& status, const Style& style) {
     if (status.execution.fallback_reason) text += field(style, "why", *status.execution.fallback_reason);
   }
   text += field(style, "domain", name_of(status.model.domain));
-  text += field(style, "weights", "sha256 " + status.model.sha256);
+  text += field(style, "weights hash", status.model.sha256);
   text += field(style, "runs on", execution_text(status.execution, style));
   text += field(style, "self-test", self_test_text(status.self_test));
   text += field(style, "loaded in", duration_text(status.load_ms));

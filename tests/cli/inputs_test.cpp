@@ -91,7 +91,7 @@ TEST_CASE("a folder without pictures is an error that says how to look deeper") 
 
 TEST_CASE("a folder that may not be read is an error that asks for permission") {
   const Pictures pictures;
-  fs::permissions(pictures.path(), fs::perms::owner_all | fs::perms::others_exec | fs::perms::others_read);
+  fs::permissions(pictures.path(), fs::perms{0755});
   fs::permissions(pictures.path() / "sub", fs::perms::none);
   const bool root = ::geteuid() == 0;
   constexpr ::uid_t nobody = 65534;

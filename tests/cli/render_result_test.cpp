@@ -115,7 +115,7 @@ TEST_CASE("warnings stand with their code") {
 TEST_CASE("what a batch took is said to be the batch's") {
   Result result = skin_result();
   result.execution.batch_size = 4;
-  CHECK(contains(render_result(result, 10, {false, true, 120}), "inference 7.9 for 4 pictures)"));
+  CHECK(contains(render_result(result, 10, {false, true, 200}), "inference 7.9 for 4 pictures)"));
 }
 
 TEST_CASE("names and labels from outside cannot drive the terminal") {

@@ -46,7 +46,7 @@ TEST_CASE("a ready model shows what it runs on and how its self-test went") {
   state         READY
   folder        models/skin
   domain        skin
-  weights       sha256 abcd
+  weights hash  abcd
   runs on       torch 2.15.0 · cpu · fp32 · batches of up to 8
   self-test     passed, largest difference 1.5e-06 of 0.001 allowed
   loaded in     412 ms
