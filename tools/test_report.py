@@ -17,6 +17,8 @@ import xml.etree.ElementTree as ElementTree
 
 SKIP_LINE = re.compile(r"MEDISCAN_SKIP: *(\S.*)")
 OUTPUT_LINES = 25
+# What doctest prints when its filter met no test case; its exit code is 0 then.
+RAN_NOTHING = re.compile(r"\[doctest\] test cases: +0 ")
 # What doctest and the sanitizers print for a case that failed: a failure must not hide behind a skip that the same test printed.
 FAILED_INSIDE = re.compile(r"Status: FAILURE!|Sanitizer: |: runtime error: ")
 
@@ -49,6 +51,8 @@ def outcome_of(case, file_name):
         hidden = FAILED_INSIDE.search(output) is not None
         outcome.state = "skipped" if reason and not hidden else "failed"
         outcome.reason = "it failed and printed a skip as well" if hidden else reason or f"did not run: {skipped.get('message') or 'no reason given'}"
+    elif RAN_NOTHING.search(output):
+        outcome.state, outcome.reason = "failed", "no test case has the name that ctest asked for"
     elif case.get("status") not in (None, "run"):
         outcome.state, outcome.reason = "failed", f"did not run: status {case.get('status')}"
     return outcome

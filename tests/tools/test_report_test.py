@@ -49,6 +49,11 @@ def test_a_test_program_that_was_not_built_is_a_failure(tmp_path, capsys):
     assert (code, lines[-1]) == (1, "1 passed, 1 failed, 0 skipped")
 
 
+def test_a_filter_that_met_no_test_case_is_a_failure(tmp_path, capsys):
+    code, lines = report(tmp_path, capsys, ctest_case("base: a"), ctest_case("base: b", output="[doctest] test cases: 0 | 0 passed | 0 failed | 6 skipped"))
+    assert (code, lines[-1]) == (1, "1 passed, 1 failed, 0 skipped")
+
+
 @pytest.mark.parametrize("status", ["disabled", "notrun"])
 def test_a_test_that_did_not_run_is_a_failure(tmp_path, capsys, status):
     code, lines = report(tmp_path, capsys, ctest_case("base: a"), ctest_case("base: b", status))
