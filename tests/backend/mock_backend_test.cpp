@@ -11,8 +11,7 @@ namespace mediscan::backend {
 namespace {
 
 struct Fixture {
-  Fixture() { test::write_bundle(folder.path()); }
-  test::TemporaryFolder folder;
+  test::TemporaryBundle folder;
   Bundle bundle = Bundle::read(folder.path());
   std::shared_ptr<Backend> mock = make_mock_backend();
 
@@ -73,10 +72,10 @@ TEST_CASE("scores stay from -4 to under 4 and differ from each other") {
 
 TEST_CASE("a device or precision it does not have is refused by name") {
   const Fixture fixture;
-  const Error device = test::error_of([&] { fixture.open("cuda"); });
+  const Error device = test::error_of([&] { (void)fixture.open("cuda"); });
   CHECK(device.code() == ErrorCode::backend_unavailable);
   CHECK(test::contains(device.message(), "cuda"));
-  const Error precision = test::error_of([&] { fixture.open("auto", "int8"); });
+  const Error precision = test::error_of([&] { (void)fixture.open("auto", "int8"); });
   CHECK(precision.code() == ErrorCode::precision_unsupported);
   CHECK(test::contains(precision.message(), "int8"));
   CHECK(test::contains(precision.message(), "fp32"));

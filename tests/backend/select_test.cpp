@@ -35,8 +35,7 @@ std::shared_ptr<Backend> willing(const std::string& name) {
 }
 
 struct Fixture {
-  Fixture() { test::write_bundle(folder.path()); }
-  test::TemporaryFolder folder;
+  test::TemporaryBundle folder;
   Bundle bundle = Bundle::read(folder.path());
   int weights_read = 0;
 

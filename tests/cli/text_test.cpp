@@ -47,6 +47,7 @@ TEST_CASE("wide characters take two columns and combining ones none") {
 }
 
 TEST_CASE("lines break at spaces, and inside a word only when it is longer than a line") {
+  set_up_locale();
   CHECK(wrapped("basal cell carcinoma", 11) == std::vector<std::string>{"basal cell", "carcinoma"});
   CHECK(wrapped("carcinoma", 4) == std::vector<std::string>{"carc", "inom", "a"});
   CHECK(wrapped("a carcinoma in situ", 5) == std::vector<std::string>{"a", "carci", "noma", "in", "situ"});

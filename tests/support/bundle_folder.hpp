@@ -28,6 +28,12 @@ struct BundleContent {
 /// Writes mediscan.json, model.bin and self_test.png (8x8 RGB, recipe: exact 4x4) into `folder`.
 void write_bundle(const std::filesystem::path& folder, const BundleContent& content = {});
 
+/// A temporary folder with such a bundle in it from the start.
+class TemporaryBundle : public TemporaryFolder {
+ public:
+  explicit TemporaryBundle(const BundleContent& content = {}) { write_bundle(path(), content); }
+};
+
 /// An 8-bit PNG whose pixel values follow from its size and `seed`.
 void write_png(const std::filesystem::path& path, unsigned width, unsigned height, unsigned seed);
 
