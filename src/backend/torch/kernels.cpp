@@ -3,6 +3,7 @@
 #include <mediscan/error.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -58,6 +59,13 @@ float* Scratch::reserve(std::int64_t count) {
   return data_.get();
 }
 
+bool all_finite(std::span<const float> values) {
+  constexpr std::uint32_t exponent = 0x7F80'0000;  // all of its bits are set in infinities and NaNs alone
+  std::uint32_t found = 0;
+  for (const float value : values) found |= (std::bit_cast<std::uint32_t>(value) & exponent) == exponent ? 1U : 0U;
+  return found == 0;
+}
+
 void copy_channels(const Pixels& from, const Pixels& to) {
   const auto bytes = static_cast<std::size_t>(from.channels) * sizeof(float);
   parallel_for(from.count(), grain(from.channels), [&](std::int64_t begin, std::int64_t end) {
@@ -109,8 +117,7 @@ void max_pool3(const Pixels& from, const Pixels& to) {
           for (std::int64_t sx = std::max<std::int64_t>(0, centre_x - 1); sx < std::min(from.width, centre_x + 2);
                ++sx) {
             const float* __restrict source = row(from, picture, sy) + sx * from.stride;
-            // Written so that a NaN among the values stays one.
-            for (std::int64_t c = 0; c < to.channels; ++c) target[c] = source[c] <= target[c] ? target[c] : source[c];
+            for (std::int64_t c = 0; c < to.channels; ++c) target[c] = source[c] > target[c] ? source[c] : target[c];
           }
         }
       }

@@ -42,6 +42,9 @@ class Scratch {
   std::int64_t size_ = 0;
 };
 
+/// Whether no value is infinite or NaN. oneDNN's fused ReLU makes 0 of a NaN, so one that goes in may not be seen in
+/// what comes out.
+bool all_finite(std::span<const float> values);
 /// Copies channels pixel by pixel; same batch, height, width and channels.
 void copy_channels(const Pixels& from, const Pixels& to);
 /// relu(x * scale + shift). `to` has as many channels as `from`.

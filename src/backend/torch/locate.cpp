@@ -62,7 +62,7 @@ std::string stated_version(const fs::path& library, std::string_view soname) {
     }
     return std::string{};
   };
-  if (auto version = first_match(root / "version.py", R"(__version__ = ['"]([0-9]+\.[0-9]+)"); !version.empty())
+  if (auto version = first_match(root / "version.py", R"re(__version__ = ['"]([0-9]+\.[0-9]+))re"); !version.empty())
     return version;
   if (auto version = first_match(root / "build-version", R"(^([0-9]+\.[0-9]+))"); !version.empty()) return version;
   std::cmatch match;

@@ -1,0 +1,172 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "backend/torch/kernels.hpp"
+#include "errors.hpp"
+#include "needs_libtorch.hpp"
+
+namespace mediscan::backend::torch {
+namespace {
+
+/// Pictures with room behind each pixel's channels; the room holds `untouched`.
+struct Pictures {
+  static constexpr float untouched = -77.0F;
+
+  Pictures(std::int64_t batch, std::int64_t height, std::int64_t width, std::int64_t channels, std::int64_t spare)
+      : memory(static_cast<std::size_t>(batch * height * width * (channels + spare)), untouched),
+        pixels{memory.data(), batch, height, width, channels, channels + spare} {}
+
+  float& at(std::int64_t n, std::int64_t y, std::int64_t x, std::int64_t c) {
+    return memory[static_cast<std::size_t>(((n * pixels.height + y) * pixels.width + x) * pixels.stride + c)];
+  }
+  void for_each(const std::function<void(std::int64_t, std::int64_t, std::int64_t, std::int64_t)>& body) const {
+    for (std::int64_t n = 0; n < pixels.batch; ++n) {
+      for (std::int64_t y = 0; y < pixels.height; ++y) {
+        for (std::int64_t x = 0; x < pixels.width; ++x) {
+          for (std::int64_t c = 0; c < pixels.channels; ++c) body(n, y, x, c);
+        }
+      }
+    }
+  }
+  bool spare_is_untouched() {
+    for (std::size_t i = 0; i < memory.size(); ++i) {
+      const auto channel = static_cast<std::int64_t>(i) % pixels.stride;
+      if (channel >= pixels.channels && memory[i] != untouched) return false;
+    }
+    return true;
+  }
+
+  std::vector<float> memory;
+  Pixels pixels;
+};
+
+/// 2 pictures of 5 x 7 pixels, 11 channels and 3 spare, of small whole and half numbers so that float sums are exact.
+Pictures source() {
+  Pictures pictures(2, 5, 7, 11, 3);
+  pictures.for_each([&](auto n, auto y, auto x, auto c) {
+    pictures.at(n, y, x, c) = static_cast<float>((n * 31 + y * 17 + x * 5 + c * 3) % 23 - 11) * 0.5F;
+  });
+  return pictures;
+}
+
+const std::vector<float> scale{1, 2, -1, 0.5F, 4, 1, 1, -2, 1, 1, 8};
+const std::vector<float> shift{0, 1, 2, -1, 0, -3, 0, 0, 4, 0, -8};
+
+float activated(Pictures& from, std::int64_t n, std::int64_t y, std::int64_t x, std::int64_t c) {
+  const auto i = static_cast<std::size_t>(c);
+  return std::max(0.0F, from.at(n, y, x, c) * scale[i] + shift[i]);
+}
+
+TEST_CASE("channels are copied beside others, which stay") {
+  if (!test::has_libtorch()) return;
+  Pictures from = source();
+  Pictures to(2, 5, 7, 11, 6);
+  copy_channels(from.pixels, to.pixels);
+  to.for_each([&](auto n, auto y, auto x, auto c) { CHECK(to.at(n, y, x, c) == from.at(n, y, x, c)); });
+  CHECK(to.spare_is_untouched());
+}
+
+TEST_CASE("affine_relu scales, shifts and cuts off each channel, and keeps NaN") {
+  if (!test::has_libtorch()) return;
+  Pictures from = source();
+  from.at(1, 2, 3, 4) = std::nanf("");
+  Pictures to(2, 5, 7, 11, 0);
+  affine_relu(from.pixels, {scale, shift}, to.pixels);
+  to.for_each([&](auto n, auto y, auto x, auto c) {
+    if (n == 1 && y == 2 && x == 3 && c == 4) return;
+    CHECK(to.at(n, y, x, c) == activated(from, n, y, x, c));
+  });
+  CHECK(std::isnan(to.at(1, 2, 3, 4)));
+}
+
+TEST_CASE("affine_relu_average2 averages after the activation and leaves an odd last row and column out") {
+  if (!test::has_libtorch()) return;
+  Pictures from = source();
+  Pictures to(2, 2, 3, 11, 2);
+  affine_relu_average2(from.pixels, {scale, shift}, to.pixels);
+  to.for_each([&](auto n, auto y, auto x, auto c) {
+    const float sum = activated(from, n, 2 * y, 2 * x, c) + activated(from, n, 2 * y, 2 * x + 1, c) +
+                      activated(from, n, 2 * y + 1, 2 * x, c) + activated(from, n, 2 * y + 1, 2 * x + 1, c);
+    CHECK(to.at(n, y, x, c) == sum / 4);
+  });
+  CHECK(to.spare_is_untouched());
+}
+
+TEST_CASE("max_pool3 takes the largest of each window, whose border never wins") {
+  if (!test::has_libtorch()) return;
+  for (const auto& [height, width] : {std::pair{5, 7}, std::pair{6, 4}, std::pair{1, 1}}) {
+    Pictures from(2, height, width, 11, 3);
+    from.for_each([&](auto n, auto y, auto x, auto c) {  // all negative: a border of zeros would show
+      from.at(n, y, x, c) = -1.0F - static_cast<float>((n * 31 + y * 17 + x * 5 + c * 3) % 23);
+    });
+    Pictures to(2, (height + 1) / 2, (width + 1) / 2, 11, 4);
+    max_pool3(from.pixels, to.pixels);
+    to.for_each([&](auto n, auto y, auto x, auto c) {
+      float largest = -std::numeric_limits<float>::infinity();
+      for (auto sy = 2 * y - 1; sy <= 2 * y + 1; ++sy) {
+        for (auto sx = 2 * x - 1; sx <= 2 * x + 1; ++sx) {
+          if (sy >= 0 && sy < height && sx >= 0 && sx < width) largest = std::max(largest, from.at(n, sy, sx, c));
+        }
+      }
+      CHECK(to.at(n, y, x, c) == largest);
+    });
+    CHECK(to.spare_is_untouched());
+  }
+}
+
+TEST_CASE("infinities and NaNs are found wherever they stand, large and tiny numbers are neither") {
+  std::vector<float> values(100, std::numeric_limits<float>::max());
+  values[7] = std::numeric_limits<float>::denorm_min();
+  CHECK(all_finite(values));
+  CHECK(all_finite({}));
+  for (const float bad :
+       {std::nanf(""), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
+    for (const std::size_t where : {std::size_t{0}, std::size_t{50}, std::size_t{99}}) {
+      auto changed = values;
+      changed[where] = bad;
+      CHECK_FALSE(all_finite(changed));
+    }
+  }
+}
+
+TEST_CASE("means are over the pixels of each picture alone") {
+  if (!test::has_libtorch()) return;
+  Pictures from = source();
+  std::vector<float> plain(2 * 11);
+  std::vector<float> after(2 * 11);
+  mean_pixels(from.pixels, plain.data());
+  affine_relu_mean(from.pixels, {scale, shift}, after.data());
+  for (std::int64_t n = 0; n < 2; ++n) {
+    for (std::int64_t c = 0; c < 11; ++c) {
+      float sum = 0;
+      float active = 0;
+      for (std::int64_t i = 0; i < 35; ++i) {
+        sum += from.at(n, i / 7, i % 7, c);
+        active += activated(from, n, i / 7, i % 7, c);
+      }
+      CHECK(plain[static_cast<std::size_t>(n * 11 + c)] == doctest::Approx(sum / 35).epsilon(1e-6));
+      CHECK(after[static_cast<std::size_t>(n * 11 + c)] == doctest::Approx(active / 35).epsilon(1e-6));
+    }
+  }
+}
+
+TEST_CASE("scratch memory grows, is aligned, and stays where it is for smaller requests") {
+  Scratch scratch;
+  float* const small = scratch.reserve(100);
+  CHECK(reinterpret_cast<std::uintptr_t>(small) % 64 == 0);
+  CHECK(scratch.reserve(50) == small);
+  float* const large = scratch.reserve(1'000'000);
+  large[999'999] = 1;
+  CHECK(scratch.reserve(1'000'000) == large);
+  const Error error = test::error_of([&] { scratch.reserve(std::int64_t{1} << 55); });
+  CHECK(error.code() == ErrorCode::out_of_memory);
+}
+
+}  // namespace
+}  // namespace mediscan::backend::torch

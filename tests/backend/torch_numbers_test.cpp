@@ -1,0 +1,90 @@
+// The torch backend's logits against a plain double-precision forward of the same networks. Against torch itself:
+// tests/parity.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "needs_libtorch.hpp"
+#include "open_network.hpp"
+
+namespace mediscan::backend::torch {
+namespace {
+
+constexpr double tolerance = 1e-4;  // what the project promises for fp32 logits
+const std::atomic<bool> not_cancelled{false};
+
+std::vector<float> pictures(std::uint32_t batch, const test::NetworkRequest& request) {
+  std::vector<float> values(std::size_t{batch} * request.architecture.in_channels * request.height * request.width);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<float>(std::sin(0.37 * static_cast<double>(i % 9973)) +
+                                   0.3 * std::cos(0.011 * static_cast<double>(i)));
+  }
+  return values;
+}
+
+/// Largest difference of our logits for a batch from the reference's for each of its pictures.
+double largest_difference(const test::NetworkRequest& request, std::uint32_t batch) {
+  const Architecture& architecture = request.architecture;
+  const auto values = pictures(batch, request);
+  test::Parameters parameters(7);
+  std::vector<double> expected;
+  const std::size_t size = values.size() / batch;
+  for (std::uint32_t i = 0; i < batch; ++i) {
+    const test::Volume picture{architecture.in_channels, request.height, request.width,
+                               std::vector<double>(values.begin() + static_cast<std::ptrdiff_t>(i * size),
+                                                   values.begin() + static_cast<std::ptrdiff_t>((i + 1) * size))};
+    const auto resnet = ResNetConfig::from(architecture);
+    const auto logits = resnet ? test::run_resnet(parameters, *resnet, picture)
+                               : test::run_densenet(parameters, *DenseNetConfig::from(architecture), picture);
+    expected.insert(expected.end(), logits.begin(), logits.end());
+  }
+  const auto session = test::open_network(request, test::safetensors(parameters.tensors()));
+  std::vector<float> logits(expected.size(), std::nanf(""));
+  session->run({values.data(), batch, architecture.in_channels, request.height, request.width, Layout::nchw},
+               {logits.data(), batch, architecture.outputs}, not_cancelled);
+  double largest = 0;
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    const double difference = std::abs(logits[i] - expected[i]);
+    largest = std::isnan(difference) ? INFINITY : std::max(largest, difference);
+  }
+  MESSAGE(architecture.name, " batch ", batch, ": largest logit difference ", largest);
+  return largest;
+}
+
+TEST_CASE("a ResNet of basic blocks gives the logits of the paper's arithmetic") {
+  if (!test::has_libtorch()) return;
+  test::NetworkRequest request{test::tiny_resnet(), 65, 97};
+  request.architecture.layers = {1, 2, 1, 1};
+  CHECK(largest_difference(request, 1) < tolerance);
+  CHECK(largest_difference(request, 3) < tolerance);
+}
+
+TEST_CASE("a ResNet of bottleneck blocks on grey pictures gives the logits of the paper's arithmetic") {
+  if (!test::has_libtorch()) return;
+  test::NetworkRequest request{test::tiny_resnet(), 64, 64};
+  request.architecture.block = "bottleneck";
+  request.architecture.in_channels = 1;
+  request.architecture.layers = {1, 1, 1, 2};
+  CHECK(largest_difference(request, 1) < tolerance);
+  CHECK(largest_difference(request, 2) < tolerance);
+}
+
+TEST_CASE("a DenseNet gives the logits of the paper's arithmetic, on sizes that do not halve evenly too") {
+  if (!test::has_libtorch()) return;
+  Architecture architecture;
+  architecture.name = "densenet";
+  architecture.in_channels = 1;
+  architecture.outputs = 18;
+  architecture.layers = {2, 3, 2};
+  architecture.growth_rate = 4;
+  architecture.init_features = 8;
+  architecture.bn_size = 2;
+  CHECK(largest_difference({architecture, 70, 101}, 1) < tolerance);
+  CHECK(largest_difference({architecture, 64, 64}, 3) < tolerance);
+}
+
+}  // namespace
+}  // namespace mediscan::backend::torch
