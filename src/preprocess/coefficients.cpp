@@ -53,6 +53,7 @@ FilterShape shape_of(Filter filter) {
 }
 
 // Never destroyed: threads may outlive static objects.
+// NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): a cache changes
 TapCache<RealTaps>& real_cache() {
   static auto* const cache = new TapCache<RealTaps>(max_cached_tables, max_cached_bytes);
   return *cache;
@@ -62,6 +63,7 @@ TapCache<FixedTaps>& fixed_cache() {
   static auto* const cache = new TapCache<FixedTaps>(max_cached_tables, max_cached_bytes);
   return *cache;
 }
+// NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
 
 /// Pillow's rounding to a position: half up above 0, towards 0 below, where it is cut off anyway.
 int position(double exact) {

@@ -8,6 +8,7 @@
 
 #include "preprocess/resize_kernels.hpp"
 
+// NOLINTBEGIN(portability-simd-intrinsics): the portable set stands beside this one
 namespace mediscan::recipe {
 namespace {
 
@@ -16,7 +17,7 @@ __m256i load_256(const void* from) { return _mm256_loadu_si256(static_cast<const
 __m512i load_512(const void* from) { return _mm512_loadu_si512(from); }
 
 std::int32_t load_32(const void* from) {
-  std::int32_t value;
+  std::int32_t value = 0;
   __builtin_memcpy(&value, from, sizeof value);
   return value;
 }
@@ -42,10 +43,6 @@ struct FourRows {
   __m512i low[rows_at_once];
 };
 
-void clear(FourRows& sums) {
-  for (std::size_t r = 0; r < rows_at_once; ++r) sums.high[r] = sums.low[r] = _mm512_setzero_si512();
-}
-
 void add(FourRows& sums, std::size_t r, __m512i pixels, __m512i high, __m512i low) {
   sums.high[r] = _mm512_add_epi32(sums.high[r], _mm512_madd_epi16(pixels, high));
   sums.low[r] = _mm512_add_epi32(sums.low[r], _mm512_madd_epi16(pixels, low));
@@ -57,8 +54,7 @@ void horizontal_1(const std::uint8_t* const* rows, std::uint8_t* const* outs, co
     const std::int16_t* low = taps.low + x * taps.stride;
     const std::ptrdiff_t first = taps.first[x];
     const std::ptrdiff_t count = taps.count[x];
-    FourRows sums;
-    clear(sums);
+    FourRows sums{};
     std::ptrdiff_t i = 0;
     for (; i + 16 < count; i += 32) {  // more than 16 left: 32 weights are there, the stride being a multiple of 16
       const __m512i high32 = load_512(high + i);
@@ -107,8 +103,7 @@ void horizontal_3(const std::uint8_t* const* rows, std::uint8_t* const* outs, co
     const std::int16_t* high = taps.high + x * taps.stride;
     const std::int16_t* low = taps.low + x * taps.stride;
     const std::ptrdiff_t first = taps.first[x];
-    FourRows sums;
-    clear(sums);
+    FourRows sums{};
     for (std::ptrdiff_t i = 0; i < taps.count[x]; i += 8) {
       const __m512i high8 = _mm512_permutexvar_epi32(spread_weights, _mm512_castsi128_si512(load_128(high + i)));
       const __m512i low8 = _mm512_permutexvar_epi32(spread_weights, _mm512_castsi128_si512(load_128(low + i)));
@@ -165,8 +160,7 @@ void vertical(const std::uint8_t* const* rows, const TapView& taps, std::size_t 
   for (std::size_t x = 0; x < length; x += 64) {
     const std::size_t left = length - x;
     const __mmask64 here = left >= 64 ? ~__mmask64{0} : (__mmask64{1} << left) - 1;
-    Block sums;
-    for (int g = 0; g < 4; ++g) sums.high[g] = sums.low[g] = _mm512_setzero_si512();
+    Block sums{};
     for (std::ptrdiff_t y = 0; y < count; y += 2) {
       const std::uint8_t* below = rows[y + 1 < count ? y + 1 : y];  // the weight past the last row is 0
       add_rows(sums, _mm512_maskz_loadu_epi8(here, rows[y] + x), _mm512_maskz_loadu_epi8(here, below + x),
@@ -206,3 +200,4 @@ constexpr Kernels kernels{"avx512", horizontal_1, horizontal_3, vertical, gray};
 const Kernels& MEDISCAN_AVX512_KERNELS() { return kernels; }
 
 }  // namespace mediscan::recipe
+// NOLINTEND(portability-simd-intrinsics)

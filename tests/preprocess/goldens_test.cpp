@@ -78,7 +78,7 @@ void check(const json& golden, const std::vector<Sample>& values) {
 }
 
 void check_all(const std::string& set) {
-  const auto [name, kernels] = test::kernel_set(set);
+  const recipe::Kernels* kernels = test::kernel_set(set);
   if (kernels == nullptr) return;
   const json file = json::parse(std::ifstream(MEDISCAN_SOURCE_DIR "/tests/preprocess/goldens.json"));
   REQUIRE(file.at("cases").size() > 150);
