@@ -125,8 +125,8 @@ TEST_CASE("infinities and NaNs are found wherever they stand, large and tiny num
   values[7] = std::numeric_limits<float>::denorm_min();
   CHECK(all_finite(values));
   CHECK(all_finite({}));
-  for (const float bad :
-       {std::nanf(""), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+                          -std::numeric_limits<float>::infinity()}) {
     for (const std::size_t where : {std::size_t{0}, std::size_t{50}, std::size_t{99}}) {
       auto changed = values;
       changed[where] = bad;

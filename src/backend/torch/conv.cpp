@@ -19,6 +19,10 @@ BatchNorm BatchNorm::take(Weights& weights, const std::string& name, std::int64_
   for (std::size_t c = 0; c < gamma.size(); ++c) {
     norm.scale.push_back(double{gamma[c]} / std::sqrt(double{variance[c]} + epsilon));
     norm.shift.push_back(double{beta[c]} - double{mean[c]} * norm.scale[c]);
+    if (!std::isfinite(norm.shift[c])) {
+      weights.fault(name + ".running_var: makes no finite scale of channel " + std::to_string(c));
+      return {};
+    }
   }
   return norm;
 }

@@ -89,6 +89,8 @@ class TorchSession final : public Session {
                            smallest, largest_side));
       }
     }
+    const std::size_t values = std::size_t{input.batch} * input.channels * input.height * input.width;
+    if (!all_finite({input.data, values})) reject("a picture with infinite or NaN values");
   }
 
   /// The pictures where they lie when they are NHWC already, else rearranged once.

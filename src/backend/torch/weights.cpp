@@ -7,6 +7,8 @@
 #include <bit>
 #include <cstring>
 
+#include "backend/torch/kernels.hpp"
+
 namespace mediscan::backend::torch {
 namespace {
 
@@ -92,7 +94,12 @@ std::vector<float> Weights::take(const std::string& name, std::initializer_list<
     faults_.push_back(fmt::format("{}: found type {}, expected F32, F16 or BF16", name, bundle::name_of(tensor.dtype)));
     return {};
   }
-  return to_float32(tensor);
+  auto values = to_float32(tensor);
+  if (!all_finite(values)) {
+    faults_.push_back(fmt::format("{}: holds infinite or NaN values", name));
+    return {};
+  }
+  return values;
 }
 
 void Weights::check() const {

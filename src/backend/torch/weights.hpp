@@ -8,6 +8,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bundle/safetensors.hpp"
@@ -21,8 +22,11 @@ class Weights {
   explicit Weights(std::span<const WeightsView> files);
 
   /// Float32 values of a tensor stored as F32, F16 or BF16, row-major. Empty, and noted for check(), when it is
-  /// missing, has another shape or another type.
+  /// missing, has another shape or type, or holds a value that is not finite.
   std::vector<float> take(const std::string& name, std::initializer_list<std::int64_t> shape);
+
+  /// Notes a fault that a network found in what it took.
+  void fault(std::string what) { faults_.push_back(std::move(what)); }
 
   /// Throws BUNDLE_INVALID that lists every fault by tensor name, tensors never taken included ("num_batches_tracked",
   /// which inference does not use, excepted).
