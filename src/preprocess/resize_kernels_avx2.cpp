@@ -3,7 +3,6 @@
 
 #include "preprocess/resize_kernels.hpp"
 
-// NOLINTBEGIN(portability-simd-intrinsics): the portable set stands beside this one
 namespace mediscan::recipe {
 namespace {
 
@@ -182,4 +181,3 @@ constexpr Kernels kernels{"avx2", horizontal_1, horizontal_3, vertical, gray};
 const Kernels& avx2_kernels() { return kernels; }
 
 }  // namespace mediscan::recipe
-// NOLINTEND(portability-simd-intrinsics)

@@ -8,7 +8,6 @@
 
 #include "preprocess/resize_kernels.hpp"
 
-// NOLINTBEGIN(portability-simd-intrinsics): the portable set stands beside this one
 namespace mediscan::recipe {
 namespace {
 
@@ -200,4 +199,3 @@ constexpr Kernels kernels{"avx512", horizontal_1, horizontal_3, vertical, gray};
 const Kernels& MEDISCAN_AVX512_KERNELS() { return kernels; }
 
 }  // namespace mediscan::recipe
-// NOLINTEND(portability-simd-intrinsics)
