@@ -11,7 +11,16 @@
 #include "process.hpp"
 #include "temporary_folder.hpp"
 
-using namespace mediscan::test;
+namespace mediscan::cli {
+using test::contains;
+using test::Finished;
+using test::run_mediscan;
+using test::Setting;
+using test::TemporaryFolder;
+using test::write_bundle;
+using test::write_file;
+using test::write_png;
+
 using nlohmann::json;
 
 namespace {
@@ -317,3 +326,5 @@ TEST_CASE("doctor's exit code and words agree") {
   CHECK(broken.code == (real ? 0 : 3));
   CHECK(contains(broken.out, real ? "All is well" : "No real backend works here"));
 }
+
+}  // namespace mediscan::cli

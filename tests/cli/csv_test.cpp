@@ -4,8 +4,7 @@
 
 #include "examples.hpp"
 
-using namespace mediscan;
-using namespace mediscan::cli;
+namespace mediscan::cli {
 
 TEST_CASE("a field is quoted when RFC 4180 says so") {
   CHECK(csv_field("plain") == "plain");
@@ -59,3 +58,5 @@ TEST_CASE("a failed input is a line with its error") {
   CHECK(csv_row(error, "x.jpg") ==
         "x.jpg,,,,,,,,,,,,,TRUNCATED_IMAGE: x.jpg: JPEG ends at byte 10,\"research use only, not a medical device\"\n");
 }
+
+}  // namespace mediscan::cli

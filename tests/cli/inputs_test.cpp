@@ -6,9 +6,11 @@
 #include "errors.hpp"
 #include "temporary_folder.hpp"
 
-using namespace mediscan;
-using namespace mediscan::cli;
-using namespace mediscan::test;
+namespace mediscan::cli {
+using test::contains;
+using test::error_of;
+using test::TemporaryFolder;
+using test::write_file;
 
 namespace {
 
@@ -146,3 +148,5 @@ TEST_CASE("standard input is read to its end, but never far beyond the limit") {
   ::close(ends[0]);
   CHECK(error_of([&] { static_cast<void>(read_standard_input(ends[0], 99)); }).code() == ErrorCode::io_error);
 }
+
+}  // namespace mediscan::cli

@@ -7,8 +7,10 @@
 #include "cli/text.hpp"
 #include "examples.hpp"
 
-using namespace mediscan::cli;
-using namespace mediscan::test;
+namespace mediscan::cli {
+using test::ascii;
+using test::narrow;
+using test::plain;
 
 TEST_CASE("a percentage never rounds to certainty") {
   CHECK(percent(0) == "0.0 %");
@@ -66,3 +68,5 @@ TEST_CASE("a paragraph takes line breaks as spaces and keeps to the width") {
   CHECK(paragraph(narrow, 30, "ten columns are left") ==
         std::string(30, ' ') + "ten\n" + std::string(30, ' ') + "columns\n" + std::string(30, ' ') + "are left\n");
 }
+
+}  // namespace mediscan::cli

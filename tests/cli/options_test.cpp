@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-using namespace mediscan::cli;
+namespace mediscan::cli {
 
 TEST_CASE("bytes take binary and decimal units") {
   CHECK(parse_quantity("1000", true) == 1000U);
@@ -34,3 +34,5 @@ TEST_CASE("a model may be named by its manifest") {
   CHECK(bundle_folder("models/skin/mediscan.json") == "models/skin");
   CHECK(bundle_folder("mediscan.json") == ".");
 }
+
+}  // namespace mediscan::cli

@@ -5,9 +5,9 @@
 #include "errors.hpp"
 #include "examples.hpp"
 
-using namespace mediscan;
-using namespace mediscan::cli;
-using namespace mediscan::test;
+namespace mediscan::cli {
+using test::contains;
+using test::plain;
 
 namespace {
 
@@ -46,16 +46,18 @@ TEST_CASE("every step of a recipe is a sentence") {
   spec.scale = Scale::xrv;
   spec.mean = {0.5F};
   spec.std = {0.25F};
+  const std::string shrink =
+      "Shrink a picture larger than 1024 x 1024 to fit into it, Lanczos filter, after a box reduction that leaves at "
+      "least 2 times that size.";
+  const std::string resize =
+      "Resize: to exactly 192 x 224 (width x height), the aspect ratio is not kept; bicubic filter, in floating point, "
+      "not rounded to whole values.";
   CHECK(recipe_steps(spec) ==
         std::vector<std::string>{
             "Colour: grey; RGB becomes Pillow's luminance \"L\".",
-            "Shrink a picture larger than 1024 x 1024 to fit into it, Lanczos filter, after a box reduction that "
-            "leaves at least "
-            "2 times that size.",
+            shrink,
             "Crop the centre square, as large as the shorter side.",
-            "Resize: to exactly 192 x 224 (width x height), the aspect ratio is not kept; bicubic filter, in floating "
-            "point, not "
-            "rounded to whole values.",
+            resize,
             "Crop the centre to 100 x 200 (width x height); a smaller picture is padded with zeros.",
             "Scale to -1024 to 1024: (2 x value / largest value - 1) x 1024.",
             "Normalise each channel: subtract 0.5, then divide by 0.25.",
@@ -100,3 +102,5 @@ TEST_CASE("a bundle's texts cannot drive the terminal") {
   bundle.card.limitations = "c\x1b";
   CHECK_FALSE(contains(render_bundle(bundle, {}, plain), "\x1b"));
 }
+
+}  // namespace mediscan::cli

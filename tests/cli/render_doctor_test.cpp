@@ -5,9 +5,10 @@
 #include "errors.hpp"
 #include "examples.hpp"
 
-using namespace mediscan;
-using namespace mediscan::cli;
-using namespace mediscan::test;
+namespace mediscan::cli {
+using test::ascii;
+using test::contains;
+using test::plain;
 
 namespace {
 
@@ -70,3 +71,5 @@ TEST_CASE("a build without libjpeg-turbo is told what that means") {
   report.decoders = {"stb_image 2.30"};
   CHECK(contains(render_doctor(report, plain), "This build lacks libjpeg-turbo and libpng."));
 }
+
+}  // namespace mediscan::cli

@@ -5,9 +5,9 @@
 #include "errors.hpp"
 #include "examples.hpp"
 
-using namespace mediscan;
-using namespace mediscan::cli;
-using namespace mediscan::test;
+namespace mediscan::cli {
+using test::contains;
+using test::plain;
 
 namespace {
 
@@ -46,3 +46,5 @@ TEST_CASE("an EXIF orientation says whether it was applied") {
   facts.info.orientation_applied = true;
   CHECK(contains(render_image(facts, "x", plain), "90 degrees), applied\n"));
 }
+
+}  // namespace mediscan::cli

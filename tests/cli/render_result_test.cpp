@@ -6,9 +6,15 @@
 #include "errors.hpp"
 #include "examples.hpp"
 
-using namespace mediscan;
-using namespace mediscan::cli;
-using namespace mediscan::test;
+namespace mediscan::cli {
+using test::ascii;
+using test::chest_result;
+using test::colored;
+using test::contains;
+using test::finding;
+using test::narrow;
+using test::plain;
+using test::skin_result;
 
 namespace {
 
@@ -148,3 +154,5 @@ TEST_CASE("an error is what, where and what to do") {
         "mediscan: lesion.jpg: JPEG ends at byte 10240 (TRUNCATED_IMAGE)\n  hint: upload it again\n");
   CHECK(render_error({ErrorCode::internal, Stage::analyze, "m\x1b"}, plain) == "mediscan: m\\x1b (INTERNAL)\n");
 }
+
+}  // namespace mediscan::cli

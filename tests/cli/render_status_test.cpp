@@ -5,9 +5,9 @@
 #include "errors.hpp"
 #include "examples.hpp"
 
-using namespace mediscan;
-using namespace mediscan::cli;
-using namespace mediscan::test;
+namespace mediscan::cli {
+using test::contains;
+using test::plain;
 
 TEST_CASE("the system is shown with every backend and why one is not available") {
   SystemReport report;
@@ -75,3 +75,5 @@ TEST_CASE("a failed model shows its reason and nothing it does not have") {
         "  reason        models/none: No such file or directory (NOT_FOUND)\n"
         "  folder        models/none\n");
 }
+
+}  // namespace mediscan::cli

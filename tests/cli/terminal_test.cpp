@@ -4,7 +4,7 @@
 
 #include "examples.hpp"
 
-using namespace mediscan::cli;
+namespace mediscan::cli {
 
 TEST_CASE("colours are for terminals, and the user has the last word") {
   CHECK(wants_color(true, {nullptr, nullptr, "xterm"}));
@@ -32,3 +32,5 @@ TEST_CASE("paint adds sequences only to a coloured style") {
   CHECK(paint(mediscan::test::colored, Ink::plain, "x") == "x");
   CHECK(paint(mediscan::test::colored, Ink::red, "") == "");
 }
+
+}  // namespace mediscan::cli

@@ -4,16 +4,15 @@
 
 #include "cli/terminal.hpp"
 
-using namespace mediscan::cli;
+namespace mediscan::cli {
 
 TEST_CASE("what could drive the terminal is shown as an escape") {
   CHECK(escaped("plain name.jpg") == "plain name.jpg");
   CHECK(escaped("\x1b[2Jgone") == "\\x1b[2Jgone");
   CHECK(escaped("a\nb\rc\td\x7f") == "a\\nb\\rc\\td\\x7f");
   CHECK(escaped("\xc2\x9b"
-                "2J") == "\\u009b2J");  // C1: CSI in one character
-  CHECK(escaped("gpj.\xe2\x80\xae"
-                "exe") == "gpj.\\u202eexe");  // right-to-left override
+                "2J") == "\\u009b2J");                                               // C1: CSI in one character
+  CHECK(escaped(std::string("gpj.\xe2\x80") + '\xae' + "exe") == "gpj.\\u202eexe");  // right-to-left override
   CHECK(escaped("a\xe2\x80\x8b"
                 "b") == "a\\u200bb");                   // zero-width space
   CHECK(escaped("\xf3\xa0\x81\x81") == "\\U000e0041");  // tag character
@@ -56,3 +55,5 @@ TEST_CASE("lines break at spaces, and inside a word only when it is longer than 
   CHECK(wrapped("\xe9\xbb\x91\xe8\x89\xb2", 3) == std::vector<std::string>{"\xe9\xbb\x91", "\xe8\x89\xb2"});
   CHECK(wrapped("ab", 0) == std::vector<std::string>{"a", "b"});
 }
+
+}  // namespace mediscan::cli
