@@ -59,13 +59,20 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def eight_bit(pictures: list[Path]) -> list[Path]:
     """Those whose samples Pillow keeps whole."""
-    return [p for p in pictures if "16" not in p.stem]
+    return [p for p in pictures if "_16" not in p.stem]
+
+
+def fits(path: Path, recipe: dict[str, Any]) -> bool:
+    """False where the resize would make a side beyond MediScan's 16384 (a single row of pixels, say), which is an error there."""
+    step = recipe["resize"]
+    with Image.open(path) as picture:
+        return step["mode"] != "shorter" or step["size"] * max(picture.size) / min(picture.size) <= 16384
 
 
 def test_there_are_pictures_enough(pictures: list[Path]) -> None:
     assert len(eight_bit(pictures)) >= 40
     modes = {Image.open(p).mode for p in eight_bit(pictures)}
-    assert {"L", "RGB", "RGBA", "P", "CMYK", "1", "LA"} <= modes
+    assert {"L", "RGB", "RGBA", "P", "CMYK", "1", "LA"} <= modes, modes
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -74,7 +81,9 @@ def test_tensors_equal_pillow_and_torchvision(
 ) -> None:
     recipe = RECIPES[name]
     largest_pixel, largest, unequal, compared = 0.0, 0.0, 0, 0
-    for path in eight_bit(pictures):
+    usable = [p for p in eight_bit(pictures) if fits(p, recipe)]
+    assert len(usable) >= 40
+    for path in usable:
         ours = driver.preprocess(bundles[name], path, tmp_path / "out.bin")
         theirs = reference_tensor(Image.open(path), recipe)
         assert ours.shape == theirs.shape, path.name
@@ -89,7 +98,7 @@ def test_tensors_equal_pillow_and_torchvision(
         unequal += int(np.count_nonzero(ours != theirs))
         compared += ours.size
     figures.append(
-        f"preprocess {name}: {len(eight_bit(pictures))} pictures, {compared} values, pixels differ by at most {largest_pixel:g}, "
+        f"preprocess {name}: {len(usable)} pictures, {compared} values, pixels differ by at most {largest_pixel:g}, "
         f"tensors by {largest:g} ({unequal} values unequal)"
     )
 
