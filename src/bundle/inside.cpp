@@ -26,7 +26,7 @@ std::filesystem::path file_inside(const std::filesystem::path& directory, std::s
   }
   std::error_code error;
   const auto folder = std::filesystem::canonical(directory, error);
-  const auto target = error ? std::filesystem::path() : std::filesystem::canonical(stated, error);
+  auto target = error ? std::filesystem::path() : std::filesystem::canonical(stated, error);
   if (error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory) {
     throw Error(ErrorCode::not_found, Stage::bundle,
                 fmt::format("{}: no such file, though mediscan.json names it", stated.string()),

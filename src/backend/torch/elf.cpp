@@ -60,7 +60,7 @@ std::uint32_t gnu_hash_of(std::string_view name) {
 template <class T>
 std::optional<T> ElfLibrary::read(std::uint64_t offset) const {
   if (offset > file_.size() || file_.size() - offset < sizeof(T)) return std::nullopt;
-  T value;
+  T value{};
   std::memcpy(&value, file_.data() + offset, sizeof(T));
   return value;
 }

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
 #include <cstring>
+#include <new>
 #include <string>
 
 #include "backend/torch/tensor.hpp"
@@ -13,6 +13,7 @@
 namespace mediscan::backend::torch {
 namespace {
 
+constexpr std::align_val_t alignment{64};        // the widest vectors, and a cache line
 constexpr std::int64_t floats_per_part = 16384;  // 64 KiB of work before another thread is worth its start
 
 /// Pixels that make a part of at least floats_per_part.
@@ -37,22 +38,35 @@ inline void multiply(float* values, std::int64_t channels, float factor) {
   for (std::int64_t c = 0; c < channels; ++c) values[c] *= factor;
 }
 
+/// The part of a pooling window of 3 at stride 2, one pixel of border, that lies in the picture.
+struct Window {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+};
+Window window(std::int64_t output, std::int64_t size) {
+  return {std::max<std::int64_t>(0, 2 * output - 1), std::min(size, 2 * output + 2)};
+}
+
+inline void maximum_into(float* __restrict target, const float* __restrict source, std::int64_t channels) {
+  for (std::int64_t c = 0; c < channels; ++c) target[c] = source[c] > target[c] ? source[c] : target[c];
+}
+
 }  // namespace
 
-void Scratch::Free::operator()(float* data) const noexcept {
-  std::free(data);
-}  // NOLINT(cppcoreguidelines-no-malloc): from aligned_alloc
+void Scratch::Free::operator()(float* data) const noexcept { ::operator delete(data, alignment); }
 
 float* Scratch::reserve(std::int64_t count) {
   if (count <= size_) return data_.get();
-  constexpr std::size_t alignment = 64;
-  const std::size_t bytes = (static_cast<std::size_t>(count) * sizeof(float) + alignment - 1) / alignment * alignment;
+  constexpr std::int64_t most_floats = std::int64_t{1} << 38;  // 1 TiB: beyond it a size is a mistake
   data_.reset();
   size_ = 0;
-  data_.reset(static_cast<float*>(std::aligned_alloc(alignment, bytes)));
+  if (count <= most_floats) {
+    const auto bytes = static_cast<std::size_t>(count) * sizeof(float);
+    data_.reset(static_cast<float*>(::operator new(bytes, alignment, std::nothrow)));
+  }
   if (!data_) {
     throw Error(ErrorCode::out_of_memory, Stage::backend,
-                "no memory for " + std::to_string(bytes) + " bytes of intermediate results",
+                "no memory for intermediate results of " + std::to_string(count) + " numbers",
                 "lower max_batch or give the process more memory");
   }
   size_ = count;
@@ -106,18 +120,15 @@ void max_pool3(const Pixels& from, const Pixels& to) {
   parallel_for(to.batch * to.height, grain(to.width * to.channels * 9), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t line = begin; line < end; ++line) {
       const std::int64_t picture = line / to.height;
-      const std::int64_t centre_y = line % to.height * 2;
+      const Window rows = window(line % to.height, from.height);
       for (std::int64_t x = 0; x < to.width; ++x) {
-        float* __restrict target = to.data + (line * to.width + x) * to.stride;
-        const std::int64_t centre_x = 2 * x;
-        std::memcpy(target, row(from, picture, centre_y) + centre_x * from.stride,
-                    static_cast<std::size_t>(to.channels) * sizeof(float));
-        for (std::int64_t sy = std::max<std::int64_t>(0, centre_y - 1); sy < std::min(from.height, centre_y + 2);
-             ++sy) {
-          for (std::int64_t sx = std::max<std::int64_t>(0, centre_x - 1); sx < std::min(from.width, centre_x + 2);
-               ++sx) {
-            const float* __restrict source = row(from, picture, sy) + sx * from.stride;
-            for (std::int64_t c = 0; c < to.channels; ++c) target[c] = source[c] > target[c] ? source[c] : target[c];
+        const Window columns = window(x, from.width);
+        float* target = to.data + (line * to.width + x) * to.stride;
+        const float* first = row(from, picture, rows.begin) + columns.begin * from.stride;
+        std::memcpy(target, first, static_cast<std::size_t>(to.channels) * sizeof(float));
+        for (std::int64_t y = rows.begin; y < rows.end; ++y) {
+          for (std::int64_t sx = columns.begin; sx < columns.end; ++sx) {
+            maximum_into(target, row(from, picture, y) + sx * from.stride, to.channels);
           }
         }
       }

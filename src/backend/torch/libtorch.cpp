@@ -19,7 +19,8 @@ constexpr const char* install_hint =
     "libtorch option or "
     "MEDISCAN_LIBTORCH; docs/backends.md has more";
 
-Functions functions;  // filled once, before any session exists
+// Filled once, before any session exists; read by every call of LibTorch.
+Functions functions;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 
 /// What is remembered of the process's LibTorch. Guarded by `mutex`.
 struct State {
@@ -30,7 +31,8 @@ struct State {
 };
 
 State& process_state() {
-  static auto* instance = new State;  // never destroyed: LibTorch outlives static destruction too
+  // Never destroyed: LibTorch outlives static destruction too.
+  static auto* instance = new State;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
   return *instance;
 }
 

@@ -59,9 +59,11 @@ using StableIValue =
 
 /// The functions, by their own names.
 struct Functions {
+  // NOLINTBEGIN(bugprone-macro-parentheses): declarations cannot have them
 #define MEDISCAN_DECLARE(major, minor, result, name, parameters) result(*name) parameters = nullptr;
   MEDISCAN_LIBTORCH_FUNCTIONS(MEDISCAN_DECLARE)
 #undef MEDISCAN_DECLARE
+  // NOLINTEND(bugprone-macro-parentheses)
 
   /// OpenMP's own, of the very runtime that LibTorch runs on.
   int (*omp_get_max_threads)() = nullptr;

@@ -154,7 +154,7 @@ Inspection inspect_place(const Place& place) {
 }
 
 std::optional<std::string> unusable_library(const fs::path& library) {
-  const auto fault = broken_file(library, [&](const ElfLibrary& elf) -> std::optional<std::string> {
+  auto fault = broken_file(library, [&](const ElfLibrary& elf) -> std::optional<std::string> {
     if (elf.exports("torch_call_dispatcher") && elf.exports("torch_from_blob"))
       return std::nullopt;  // 2.10 and 2.11 brought them
     const std::string version = stated_version(library, elf.soname());

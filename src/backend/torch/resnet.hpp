@@ -40,7 +40,7 @@ class ResNet {
   void run(const Tensor& pictures, float* logits, const std::atomic<bool>& cancelled);
 
   /// Smallest height and width that leaves a pixel everywhere.
-  [[nodiscard]] std::int64_t minimum_side() const noexcept { return 1; }
+  [[nodiscard]] static std::int64_t minimum_side() noexcept { return 1; }
 
  private:
   struct Block {

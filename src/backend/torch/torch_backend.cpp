@@ -53,9 +53,9 @@ class TorchSession final : public Session {
           Weights weights(request.weights);
           return build(request.bundle.architecture, weights);
         }()) {
-    const auto [height, width] = request.bundle.input_size();
+    const auto size = request.bundle.input_size();  // height, width
     const ThreadScope scope(threads_);
-    std::visit([&](auto& network) { network.pack(target_, {height, width}); }, network_);
+    std::visit([&](auto& network) { network.pack(target_, {size.first, size.second}); }, network_);
   }
 
   void run(const BatchInput& input, const BatchOutput& output, const std::atomic<bool>& cancelled) override {
