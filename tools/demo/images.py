@@ -64,9 +64,6 @@ EXAMPLES = (
         "wide heart; 16-bit grey PNG of 12 significant bits",
     ),
     Example("chest-effusion.jpg", "effusion", "Effusion", 3, 1024, 1024, "pleural effusion; grey JPEG"),
-    Example(
-        "chest-mass.png", "mass", "Mass", 4, 1023, 877, "mass in one lung; 8-bit grey PNG of odd size, higher than wide"
-    ),
 )
 
 
