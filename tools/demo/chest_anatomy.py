@@ -6,18 +6,39 @@ films are read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tools.demo.field import Field, Plane, Random, Stroke, ramp, spot, tree
 
 RIBS = 9
 
 
+@dataclass(frozen=True)
+class Pose:
+    """How the patient stands before the plate: film coordinates (spine at x = 0) = turn @ plane coordinates + shift."""
+
+    turn: NDArray[np.floating[Any]]
+    shift: NDArray[np.floating[Any]]
+
+    def film_axes(self, plane: Plane) -> tuple[Field, Field]:
+        """The film's x and y of every pixel."""
+        across, down = plane.axes()
+        x, y = (row[0] * across + row[1] * down + shift for row, shift in zip(self.turn, self.shift, strict=True))
+        return x.astype(np.float32), y.astype(np.float32)
+
+    def on_plane(self, stroke: Stroke) -> Stroke:
+        """A stroke of film coordinates in plane coordinates."""
+        return replace(stroke, points=np.linalg.solve(self.turn, (stroke.points - self.shift).T).T)
+
+
 @dataclass
 class Side:
-    """One lung, in coordinates that run outward from the spine: u = sign x (x - middle)."""
+    """One lung, in coordinates that run outward from the spine: u = sign x x."""
 
     sign: int
     u: Field
@@ -25,9 +46,9 @@ class Side:
     floor: Field  # y of the diaphragm, by column
     lung: Field  # coverage 0..1
 
-    def x_of(self, middle: float, u: float) -> float:
-        """The picture's x of an outward distance."""
-        return middle + self.sign * u
+    def x_of(self, u: float) -> float:
+        """The film's x of an outward distance."""
+        return self.sign * u
 
 
 @dataclass
@@ -38,7 +59,7 @@ class Film:
     rng: Random
     x: Field
     y: Field
-    middle: float
+    pose: Pose
     sides: tuple[Side, Side]  # the patient's right (picture's left), then left
     density: Field
     markings: Field  # vessels, as density
@@ -50,13 +71,17 @@ class Film:
         """One of the two lungs."""
         return self.sides[int(self.rng.integers(0, 2))]
 
+    def strokes(self, strokes: Sequence[Stroke]) -> Field:
+        """Lines in film coordinates, as coverage in 0..1."""
+        return self.plane.strokes([self.pose.on_plane(stroke) for stroke in strokes])
+
     def point(self, side: Side, u: tuple[float, float], y: tuple[float, float]) -> tuple[float, float]:
         """A random point of a lung, by ranges of u and y."""
-        return side.x_of(self.middle, self.rng.uniform(*u)), self.rng.uniform(*y)
+        return side.x_of(self.rng.uniform(*u)), self.rng.uniform(*y)
 
 
-def _side(sign: int, x: Field, y: Field, middle: float, width: float, floor: float, dome: float, apex: float) -> Side:
-    u = np.float32(sign) * (x - np.float32(middle))
+def _side(sign: int, x: Field, y: Field, width: float, floor: float, dome: float, apex: float) -> Side:
+    u = np.float32(sign) * x
     rise = np.clip((0.35 - y) / (0.35 - apex), 0, 1)
     lateral = width * np.sqrt(np.clip(1 - rise**2.6, 0, 1)) * (1 + 0.03 * np.clip(y, -1, 1))
     medial = 0.08 + 0.16 * np.square(np.clip((-0.25 - y) / (-0.25 - apex), 0, 1.2))
@@ -88,14 +113,14 @@ def bones_of(film: Film) -> Field:
         for _, rib, at in (b for b in film.broken if b[0] == index):
             own = ramp((0.5 - np.abs(phase - rib)) * 12)
             phase = phase + own * ramp((side.u - at) / 0.01) * rng.choice([-0.36, 0.36])
-            gap = np.maximum(gap, own * np.exp(-np.square((side.u - at) / 0.022)))
-            ends = np.maximum(ends, own * np.exp(-np.square((np.abs(side.u - at) - 0.05) / 0.022)))
+            gap = np.maximum(gap, own * np.exp(-np.square((side.u - at) / 0.032)))
+            ends = np.maximum(ends, own * np.exp(-np.square((np.abs(side.u - at) - 0.065) / 0.028)))
         nearest = np.round(phase)
         seen = 1 - 0.65 * ramp((film.y - side.floor) / 0.15)
         away = np.abs(phase - nearest)
         band = ramp((0.21 - away) / 0.08) * (0.55 + 0.75 * np.exp(-np.square((away - 0.17) / 0.05)))
         inside = ramp((side.lateral + 0.05 - side.u) / 0.04) * ramp((side.u - 0.06) / 0.05)
-        bones += strength * band * inside * ((nearest >= 0) & (nearest <= RIBS)) * (1 - gap) * (1 + 1.1 * ends) * seen
+        bones += strength * band * inside * ((nearest >= 0) & (nearest <= RIBS)) * (1 - gap) * (1 + 1.6 * ends) * seen
         front = (y + 0.42 * np.clip(1 - side.u / np.maximum(side.lateral, 0.15), 0, 1) * -1 + 0.55) / (spacing * 1.1)
         near = np.round(front)
         strip = ramp((0.22 - np.abs(front - near)) / 0.12) * ((near >= 1) & (near <= 6))
@@ -115,7 +140,7 @@ def bones_of(film: Film) -> Field:
         )
         blade = (side.u - (0.74 - 0.05 * y)) / 0.1
         bones += 0.07 * ramp(blade) * ramp((0.05 - y) / 0.2) * ramp((y + 0.72) / 0.1)
-    column = np.abs(film.x - film.middle)
+    column = np.abs(film.x)
     vertebra = 0.5 + 0.5 * np.cos(2 * np.pi * y / 0.15)
     bones += ramp((0.085 - column) / 0.03) * (0.07 + 0.035 * vertebra * ramp((0.07 - column) / 0.02))
     return bones
@@ -123,7 +148,7 @@ def bones_of(film: Film) -> Field:
 
 def mediastinum_of(film: Film) -> Field:
     """Heart, great vessels and windpipe, as density (the heart lies to the picture's right)."""
-    x, y, rng = film.x - np.float32(film.middle), film.y, film.rng
+    x, y, rng = film.x, film.y, film.rng
     shaft = ramp((film.vault * (1 + 0.25 * np.clip(y + 0.4, -0.5, 1)) - np.abs(x - 0.01)) / 0.05)
     base = film.sides[1].floor.min() + 0.06
     heart = spot(x, y, (film.heart * 0.30, base - 0.22), film.heart * 1.02, 0.06, 0.74, 0.5)
@@ -144,35 +169,34 @@ def markings_of(film: Film) -> Field:
     total = np.zeros(plane.shape, np.float32)
     for side in film.sides:
         strokes: list[Stroke] = []
-        hilum = (side.x_of(film.middle, 0.17), rng.uniform(-0.12, -0.04))
+        hilum = (side.x_of(0.17), rng.uniform(-0.12, -0.04))
         for turn in np.linspace(-1.35, 1.25, 7) + rng.normal(0, 0.12, 7):
             heading = turn if side.sign > 0 else np.pi - turn
             strokes += tree(rng, hilum, heading, rng.uniform(0.18, 0.28), rng.uniform(0.018, 0.028), 3, 0.55, 0.4, 0.6)
         knot = spot(film.x, film.y, hilum, 0.11, 0.12, 0.6, np.pi / 2)
-        total += side.lung * (0.20 * plane.blur(plane.strokes(strokes), 0.007) + 0.13 * knot)
+        total += side.lung * (0.20 * plane.blur(film.strokes(strokes), 0.007) + 0.13 * knot)
     return total
 
 
 def film_of(plane: Plane, rng: Random, findings: frozenset[str]) -> Film:
     """The healthy chest, but for the findings that are a matter of size."""
-    x, y = plane.axes()
     zoom, lean = rng.uniform(0.94, 1.06), rng.normal(0, 0.02)
-    x, y = (x + lean * y) / zoom + rng.uniform(-0.04, 0.04), (y - lean * x) / zoom + rng.uniform(-0.04, 0.04)
-    x, y = x.astype(np.float32), y.astype(np.float32)
+    pose = Pose(np.array([[1, lean], [-lean, 1]]) / zoom, rng.uniform(-0.04, 0.04, 2))
+    x, y = pose.film_axes(plane)
     flat = "Emphysema" in findings
     width, floor = rng.uniform(0.70, 0.78), rng.uniform(0.50, 0.60) + (0.12 if flat else 0)
     domes = rng.uniform(0.13, 0.2, 2) * (0.25 if flat else 1)
     apex = rng.uniform(-0.84, -0.78)
     sides = (
-        _side(-1, x, y, 0.0, width, floor - 0.04, domes[0], apex),
-        _side(1, x, y, 0.0, width, floor, domes[1], apex),
+        _side(-1, x, y, width, floor - 0.04, domes[0], apex),
+        _side(1, x, y, width, floor, domes[1], apex),
     )
     heart = rng.uniform(0.52, 0.60) if "Cardiomegaly" in findings else rng.uniform(0.31, 0.40)
     vault = rng.uniform(0.25, 0.31) if "Enlarged Cardiomediastinum" in findings else rng.uniform(0.12, 0.16)
     zero = np.zeros(plane.shape, np.float32)
-    film = Film(plane, rng, x, y, 0.0, sides, zero, zero.copy(), heart, vault)
+    film = Film(plane, rng, x, y, pose, sides, zero, zero.copy(), heart, vault)
     if "Fracture" in findings:
-        for rib in rng.choice(np.arange(2, 7), int(rng.integers(2, 4)), replace=False):
+        for rib in rng.choice(np.arange(1, 8), int(rng.integers(4, 7)), replace=False):
             film.broken.append((int(rng.integers(0, 2)), int(rib), float(rng.uniform(0.3, 0.58))))
     return film
 

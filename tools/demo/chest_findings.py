@@ -11,15 +11,15 @@ from tools.demo.field import Stroke, outline, ramp, spot, tree
 
 
 def _atelectasis(film: Film) -> None:
-    """Plate-like bands: one to three dense, nearly level lines over the lung base."""
+    """Plate-like bands: two to four dense, nearly level lines over the lung base."""
     side = film.side()
-    for _ in range(film.rng.integers(1, 4)):
-        x, y = film.point(side, (0.32, 0.5), (0.06, 0.36))
+    for _ in range(film.rng.integers(2, 5)):
+        x, y = film.point(side, (0.36, 0.5), (0.0, 0.34))
         t = np.linspace(-1, 1, 12)
-        half, lean = film.rng.uniform(0.16, 0.26), film.rng.uniform(-0.25, 0.25)
+        half, lean = film.rng.uniform(0.18, 0.28), film.rng.uniform(-0.25, 0.25)
         points = np.stack([x + half * t, y + lean * half * t + 0.02 * t * t], 1)
-        line = film.plane.blur(film.plane.strokes([Stroke(points, film.rng.uniform(0.022, 0.034))]), 0.006)
-        film.density += 0.26 * line * side.lung
+        line = film.plane.blur(film.strokes([Stroke(points, film.rng.uniform(0.032, 0.046))]), 0.006)
+        film.density += 0.34 * line * side.lung
 
 
 def _consolidation(film: Film) -> None:
@@ -29,10 +29,10 @@ def _consolidation(film: Film) -> None:
     upper = rng.random() < 0.5
     lobe = ramp((edge - film.y if upper else film.y - edge - 0.2) / 0.03)
     lobe = lobe * side.lung * ramp((0.95 * side.lateral - side.u) / 0.05)
-    centre = (side.x_of(film.middle, 0.2), edge - 0.05 if upper else edge + 0.25)
+    centre = (side.x_of(0.2), edge - 0.05 if upper else edge + 0.25)
     turn = -0.75 if upper else 0.5
     heading = turn if side.sign > 0 else np.pi - turn
-    air = film.plane.strokes(tree(rng, centre, heading, 0.2, 0.03, 2, 0.6, 0.3))
+    air = film.strokes(tree(rng, centre, heading, 0.2, 0.03, 2, 0.6, 0.3))
     film.density += 0.30 * lobe - 0.16 * lobe * film.plane.blur(air, 0.006)
 
 
@@ -58,13 +58,13 @@ def _pneumothorax(film: Film) -> None:
 def _edema(film: Film) -> None:
     """Bat-wing haze around both hila, and short level lines at the outer bases."""
     for side in film.sides:
-        wing = spot(film.x, film.y, (side.x_of(film.middle, 0.26), -0.03), 0.36, 0.32, 0.72, np.pi / 2)
+        wing = spot(film.x, film.y, (side.x_of(0.26), -0.03), 0.36, 0.32, 0.72, np.pi / 2)
         film.density += 0.26 * wing * side.lung * np.clip(0.9 + 0.15 * film.plane.noise(film.rng, 9, 2), 0, 2)
         lines = []
         for y in np.linspace(0.08, 0.38, 7):
-            x = side.x_of(film.middle, 0.70)
+            x = side.x_of(0.70)
             lines.append(Stroke(np.array([[x, y], [x - side.sign * 0.11, y + 0.01]]), 0.011))
-        film.density += 0.14 * film.plane.strokes(lines) * side.lung
+        film.density += 0.14 * film.strokes(lines) * side.lung
 
 
 def _emphysema(film: Film) -> None:
@@ -103,7 +103,7 @@ def _pneumonia(film: Film) -> None:
     at = film.point(side, (0.3, 0.52), (-0.3, 0.28))
     d = outline(film.rng, film.x, film.y, at, film.rng.uniform(0.17, 0.25), 0.12, (2, 3, 4, 5))
     d = d + 0.22 * film.plane.noise(film.rng, 9, 3, 0.65)
-    film.density += 0.30 * ramp((1 - d) * 0.9) * side.lung
+    film.density += 0.38 * ramp((1 - d) * 0.9) * side.lung
 
 
 def _pleural_thickening(film: Film) -> None:
@@ -115,11 +115,11 @@ def _pleural_thickening(film: Film) -> None:
 
 
 def _nodule(film: Film) -> None:
-    """One or two small, round, sharp discs."""
-    for _ in range(film.rng.integers(1, 3)):
+    """Two to four small, round, sharp discs."""
+    for _ in range(film.rng.integers(2, 5)):
         side = film.side()
-        at = film.point(side, (0.26, 0.6), (-0.4, 0.3))
-        film.density += 0.33 * spot(film.x, film.y, at, film.rng.uniform(0.032, 0.048), 0.018) * side.lung
+        at = film.point(side, (0.3, 0.6), (-0.45, 0.25))
+        film.density += 0.42 * spot(film.x, film.y, at, film.rng.uniform(0.042, 0.058), 0.018) * side.lung
 
 
 def _mass(film: Film) -> None:
@@ -128,13 +128,13 @@ def _mass(film: Film) -> None:
     at = film.point(side, (0.28, 0.5), (-0.38, 0.22))
     radius = film.rng.uniform(0.11, 0.16)
     d = outline(film.rng, film.x, film.y, at, radius, 0.10, (3, 4, 5, 6))
-    film.density += 0.40 * ramp((1 - d) * radius / 0.02) * side.lung
+    film.density += 0.46 * ramp((1 - d) * radius / 0.02) * side.lung
 
 
 def _hernia(film: Film) -> None:
     """Stomach behind the heart: a ring above the diaphragm, air above a level of fluid."""
     radius = film.rng.uniform(0.13, 0.18)
-    x = film.x - np.float32(film.middle + film.rng.uniform(0.02, 0.12))
+    x = film.x - np.float32(film.rng.uniform(0.02, 0.12))
     y = film.y - np.float32(film.sides[1].floor.min() - radius * 0.75)
     d = np.sqrt(x * x + y * y) / radius
     air = ramp((0.95 - d) * 8) * ramp((0.01 - y) / 0.015)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-Field = NDArray[np.float32]
+Field = NDArray[np.floating[Any]]
 Random = np.random.Generator
 
 
@@ -81,7 +82,7 @@ class Plane:
 class Stroke:
     """A polyline of one width: points (n, 2) as x, y and the width in units, opacity in 0..1."""
 
-    points: NDArray[np.float64]
+    points: NDArray[np.floating[Any]]
     width: float
     opacity: float = 1.0
 

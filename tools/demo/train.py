@@ -63,7 +63,7 @@ PLANS = {
             "name": "densenet",
             "in_channels": 1,
             "outputs": 18,
-            "layers": [1, 3, 6, 6],
+            "layers": [2, 3, 6, 6],
             "growth_rate": 12,
             "init_features": 16,
             "bn_size": 4,
