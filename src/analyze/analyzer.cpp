@@ -6,7 +6,6 @@
 #include <memory>
 #include <new>
 #include <optional>
-#include <tuple>
 
 #include "analyze/record.hpp"
 #include "base/stopwatch.hpp"
@@ -27,19 +26,21 @@ struct Prepared {
 
 /// Memory for one batch: tensors in, logits out.
 struct BatchMemory {
-  explicit BatchMemory(const Bundle& bundle, std::uint32_t capacity) : outputs(bundle.architecture.outputs) {
-    std::tie(height, width) = bundle.input_size();
-    picture = std::size_t{bundle.input.channels()} * height * width;
-    tensors = std::make_unique_for_overwrite<float[]>(picture * capacity);
-    logits = std::make_unique_for_overwrite<float[]>(std::size_t{outputs} * capacity);
-  }
+  BatchMemory(const Bundle& bundle, std::uint32_t capacity)
+      : outputs(bundle.architecture.outputs),
+        height(bundle.input_size().first),
+        width(bundle.input_size().second),
+        picture(std::size_t{bundle.input.channels()} * height * width),
+        tensors(std::make_unique_for_overwrite<float[]>(picture * capacity)),
+        logits(std::make_unique_for_overwrite<float[]>(std::size_t{outputs} * capacity)) {}
+
   [[nodiscard]] std::span<float> tensor(std::size_t row) { return {tensors.get() + row * picture, picture}; }
   [[nodiscard]] std::span<float> row(std::size_t row) { return {logits.get() + row * outputs, outputs}; }
 
   std::uint32_t outputs;
-  std::uint32_t height = 0;
-  std::uint32_t width = 0;
-  std::size_t picture = 0;
+  std::uint32_t height;
+  std::uint32_t width;
+  std::size_t picture;  ///< numbers in one picture's tensor
   std::unique_ptr<float[]> tensors;
   std::unique_ptr<float[]> logits;
 };

@@ -21,6 +21,7 @@ struct Registry {
 
 /// Never destroyed: sessions may still be closing on their lanes while the process's statics are torn down.
 Registry& registry() {
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): the process has one, and it guards itself
   static auto* const instance = [] {
     auto* made = new Registry;
     made->backends = {backend::make_torch_backend(), backend::make_mock_backend()};

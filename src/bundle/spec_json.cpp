@@ -152,7 +152,13 @@ std::optional<std::pair<std::uint32_t, std::uint32_t>> fixed_size(const Preproce
 }  // namespace bundle
 
 std::string canonical_json(const PreprocessSpec& spec) {
-  using namespace bundle;
+  using bundle::colors;
+  using bundle::layouts;
+  using bundle::name_in;
+  using bundle::numbers_json;
+  using bundle::resize_json;
+  using bundle::scales;
+  using bundle::thumbnail_json;
   const std::string crop = spec.crop ? fmt::format("[{},{}]", spec.crop->height, spec.crop->width) : "null";
   return fmt::format(
       R"({{"color":"{}","thumbnail":{},"square_crop":{},"resize":{},"crop":{},"scale":"{}","mean":{},"std":{},"layout":"{}"}})",

@@ -60,7 +60,7 @@ Exit dispatch(const Arguments& arguments, Streams& streams) {
     streams.out.write(version_text());
     return Exit::ok;
   }
-  const auto found =
+  const auto* const found =
       std::find_if(commands.begin(), commands.end(), [&](const Command& command) { return command.name == name; });
   if (found != commands.end()) return found->run({arguments.begin() + 1, arguments.end()}, streams);
   throw UsageError(name.starts_with('-') ? fmt::format("{} does not go before a command", name)

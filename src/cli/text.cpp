@@ -1,7 +1,7 @@
 #include "cli/text.hpp"
 
 #include <fmt/format.h>
-#include <wchar.h>
+#include <wchar.h>  // NOLINT(modernize-deprecated-headers): wcwidth is POSIX's, not in cwchar
 
 #include <algorithm>
 #include <cstdint>

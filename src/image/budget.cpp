@@ -26,6 +26,7 @@ void* ByteBudget::allocate(std::size_t size) noexcept {
     exceeded_ = true;
     return nullptr;
   }
+  // NOLINTNEXTLINE(cppcoreguidelines-no-malloc): this is the decoders' malloc
   auto* start = size > SIZE_MAX - header ? nullptr : static_cast<std::byte*>(std::calloc(size + header, 1));
   if (start == nullptr) {
     system_refused_ = true;
@@ -49,7 +50,7 @@ void* ByteBudget::reallocate(void* block, std::size_t size) noexcept {
 void ByteBudget::release(void* block) noexcept {
   if (block == nullptr) return;
   in_use_ -= size_of(block);
-  std::free(start_of(block));
+  std::free(start_of(block));  // NOLINT(cppcoreguidelines-no-malloc): of allocate()
 }
 
 }  // namespace mediscan::image

@@ -65,7 +65,9 @@ ModelManager::~ModelManager() {
 }
 
 ModelManager& ModelManager::shared() {
-  static auto* const manager = new ModelManager;  // never destroyed: lanes outlive the statics of the host
+  // Never destroyed: lanes outlive the statics of the host.
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): the process has one, and it guards itself
+  static auto* const manager = new ModelManager;
   return *manager;
 }
 
