@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from pathlib import Path
 
@@ -20,7 +21,7 @@ NETWORKS = {"resnet50": (lambda: resnet50(7), 7), "densenet121": (lambda: densen
 
 def torch_contenders(network: nn.Module, tensors: torch.Tensor) -> dict[str, Contender]:
     """Eager in both memory formats, and TorchScript frozen and optimised for inference."""
-    last = network.to(memory_format=torch.channels_last)
+    last = copy.deepcopy(network).to(memory_format=torch.channels_last)  # `to` changes a module in place
     last_input = tensors.contiguous(memory_format=torch.channels_last)
 
     def run(module: nn.Module, value: torch.Tensor) -> Contender:
@@ -82,7 +83,7 @@ def measure_forward(driver: Driver, scratch: Path, rounds: int, runs: int) -> di
             def ours(count: int, batch: int = batch, source: Path = source, identity: int = opened["id"]) -> list[float]:
                 return driver("forward", id=identity, tensor=source, batch=batch, repeat=count)["ms"]
 
-            model = onnx_of(build_again(build, network), tensors)
+            model = onnx_of(network, tensors)
             contenders = {
                 OURS: ours,
                 **torch_contenders(network, tensors),
@@ -92,10 +93,3 @@ def measure_forward(driver: Driver, scratch: Path, rounds: int, runs: int) -> di
             medians[f"{name}, batch {batch}"] = interleave(contenders, rounds, runs if batch == 1 else max(2, runs // 3))
         driver("close", id=opened["id"])
     return medians
-
-
-def build_again(build: object, network: nn.Module) -> nn.Module:
-    """A copy in the default memory format, which is what the exporter and the plain eager run see."""
-    copy = build()  # type: ignore[operator]
-    copy.load_state_dict(network.state_dict())
-    return copy.eval()
