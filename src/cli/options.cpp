@@ -41,6 +41,17 @@ const Unit* find_unit(const std::array<Unit, N>& units, std::string_view name) {
   return found == units.end() ? nullptr : &*found;
 }
 
+/// Adds an option that takes one of a few words. The word itself is checked: CLI11 runs checks after transformations,
+/// on their result.
+template <class T>
+void add_choice(CLI::App& app, const std::string& name, T& target, const std::map<std::string, T>& choices,
+                const std::string& description, const std::string& value_name) {
+  const auto take = [&target, choices](const std::string& word) { target = choices.at(word); };
+  app.add_option_function<std::string>(name, take, description)
+      ->check(CLI::IsMember(choices).description(""))
+      ->option_text(value_name);
+}
+
 /// Adds an option that takes a quantity, at most the largest value of T.
 template <class T>
 void add_quantity(CLI::App& app, const std::string& name, T& target, bool binary, const std::string& description) {
@@ -103,22 +114,15 @@ void add_run_options(CLI::App& app, LoadOptions& load, ManagerOptions& manager) 
       ->option_text("NAME");
   app.add_option("--device", load.device, "auto, cpu, cuda, cuda:1, ...")->option_text("NAME");
   app.add_option("--precision", load.precision, "fp32")->option_text("NAME");
-  const std::map<std::string, Fallback> fallbacks = {{"never", Fallback::never}, {"mock", Fallback::mock}};
-  app.add_option("--fallback", load.fallback,
-                 "When no real backend works: never (fail), or mock (simulate, and say so)")
-      ->transform(CLI::Transformer(fallbacks).description(""))
-      ->check(CLI::IsMember(fallbacks).description(""))
-      ->option_text("HOW");
+  add_choice<Fallback>(app, "--fallback", load.fallback, {{"never", Fallback::never}, {"mock", Fallback::mock}},
+                       "When no real backend works: never (fail), or mock (simulate, and say so)", "HOW");
   add_manager_options(app, manager);
 }
 
 void add_decode_options(CLI::App& app, DecodeOptions& decode) {
-  const std::map<std::string, Decoder> decoders = {
-      {"auto", Decoder::automatic}, {"turbo", Decoder::turbo}, {"stb", Decoder::stb}};
-  app.add_option("--decoder", decode.decoder, "auto, turbo (libjpeg-turbo and libpng), or stb (stb_image)")
-      ->transform(CLI::Transformer(decoders).description(""))
-      ->check(CLI::IsMember(decoders).description(""))
-      ->option_text("NAME");
+  add_choice<Decoder>(app, "--decoder", decode.decoder,
+                      {{"auto", Decoder::automatic}, {"turbo", Decoder::turbo}, {"stb", Decoder::stb}},
+                      "auto, turbo (libjpeg-turbo and libpng), or stb (stb_image)", "NAME");
   app.add_flag("--apply-orientation", decode.apply_orientation, "Turn pictures as their EXIF orientation says");
   add_quantity(app, "--max-pixels", decode.limits.max_pixels, false, "Width x height; 64M unless told");
   add_quantity(app, "--max-side", decode.limits.max_side, false, "Width and height, each; 16384 unless told");

@@ -232,6 +232,37 @@ TEST_CASE("a command line that makes no sense is exit 2 with a hint, and nothing
   }
 }
 
+TEST_CASE("each decoder that --decoder names reads the picture, and inspect says which did") {
+  const Scene scene;
+  for (const std::string decoder : {"auto", "turbo", "stb"}) {
+    CAPTURE(decoder);
+    const Finished run = scene.analyze({"--decoder", decoder, "--json", scene.at("in/a.png")});
+    CAPTURE(run.err);
+    CHECK(run.code == 0);
+    const Finished seen = run_mediscan({"inspect", "--decoder", decoder, "--json", scene.at("in/a.png")});
+    CAPTURE(seen.err);
+    CHECK(contains(seen.out, decoder == "stb" ? "stb_image" : "libpng"));
+  }
+}
+
+TEST_CASE("--fallback mock answers without LibTorch, marked and with the reason; --fallback never does not answer") {
+  const Scene scene;
+  const Setting without{.environment = {{"MEDISCAN_LIBTORCH", "/nonexistent"}}};
+  const auto with_fallback = [&](const std::string& how) {
+    return run_mediscan({"analyze", "--model", scene.at("bundle"), "--fallback", how, "--json", scene.at("in/a.png")},
+                        without);
+  };
+  const Finished mocked = with_fallback("mock");
+  CAPTURE(mocked.err);
+  REQUIRE(mocked.code == 0);
+  const json execution = json::parse(mocked.out)["execution"];
+  CHECK(execution["simulated"] == true);
+  CHECK(contains(execution["fallback_reason"].get<std::string>(), "/nonexistent"));
+  const Finished refused = with_fallback("never");
+  CHECK(refused.code == 3);
+  CHECK(refused.out.empty());
+}
+
 TEST_CASE("without a usable model or backend the exit is 3") {
   const Scene scene;
   const Finished none = run_mediscan({"analyze", "--model", scene.at("none"), scene.at("in/a.png")});
