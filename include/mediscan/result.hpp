@@ -43,6 +43,8 @@ struct ModelRecord {
   std::string version;
   Domain domain = Domain::other;
   std::string sha256;  ///< Bundle::weights_sha256
+  std::string
+      manifest_sha256;  ///< Bundle::manifest_sha256: labels, their order, thresholds and activation are the manifest's
 };
 
 struct ExecutionRecord {
@@ -72,8 +74,8 @@ struct Summary {
   std::optional<RadiologySummary> radiology;
 };
 
-/// Milliseconds of wall time. `total` is from bytes (or Image) to record and at least the sum of its parts but for the
-/// gaps between.
+/// Milliseconds of wall time. `total` is the decoding plus everything from the start of preprocessing to the record; in
+/// a batch that includes waiting for the pictures beside this one, so it is at least the sum of the parts.
 struct Timing {
   double decode = 0;
   double preprocess = 0;

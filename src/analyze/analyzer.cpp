@@ -21,6 +21,7 @@ using model::LoadedModel;
 /// A picture whose tensor is ready.
 struct Prepared {
   std::size_t index = 0;  ///< in the caller's list
+  base::Stopwatch since;  ///< from the start of its preprocessing
   double preprocess_ms = 0;
 };
 
@@ -104,7 +105,7 @@ class BatchAnalysis {
     if (failure) {
       outcomes_[index] = *failure;
     } else {
-      prepared_.push_back({index, watch.ms()});
+      prepared_.push_back({index, watch, watch.ms()});
     }
   }
 
@@ -138,10 +139,9 @@ class BatchAnalysis {
 
   void record(std::size_t row, std::uint32_t batch, const model::RunTimes& times) {
     const Prepared& prepared = prepared_[row];
-    const double elapsed = prepared.preprocess_ms + times.queue + times.inference;
     const auto failure = error_of(images_[prepared.index], [&] {
       outcomes_[prepared.index] = analyze::result_of(model_, images_[prepared.index], memory_.row(row),
-                                                     {prepared.preprocess_ms, times, batch, elapsed});
+                                                     {prepared.preprocess_ms, times, batch, prepared.since});
     });
     if (failure) outcomes_[prepared.index] = *failure;
   }

@@ -43,7 +43,7 @@ Result result_of(const model::LoadedModel& model, const Image& image, std::span<
   result.timing_ms.queue = run.times.queue;
   result.timing_ms.inference = run.times.inference;
   result.timing_ms.postprocess = watch.ms();
-  result.timing_ms.total = image.info().decode_ms + run.elapsed_ms + result.timing_ms.postprocess;
+  result.timing_ms.total = image.info().decode_ms + run.since.ms();
   return result;
 }
 

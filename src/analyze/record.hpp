@@ -6,6 +6,7 @@
 #include <mediscan/result.hpp>
 #include <span>
 
+#include "base/stopwatch.hpp"
 #include "model/loaded_model.hpp"
 
 namespace mediscan::analyze {
@@ -15,7 +16,7 @@ struct RunRecord {
   double preprocess_ms = 0;
   model::RunTimes times;
   std::uint32_t batch_size = 0;
-  double elapsed_ms = 0;  ///< from the start of preprocessing to just before this record
+  base::Stopwatch since;  ///< started when this picture's preprocessing did
 };
 
 /// Throws what findings_of throws.

@@ -45,7 +45,7 @@ LoadedModel::LoadedModel(Bundle bundle, LoadOptions options, Environment environ
       environment_(std::move(environment)),
       buckets_(schedule::batch_buckets(static_cast<std::uint32_t>(options_.max_batch))),
       preprocess_sha256_(base::sha256_hex(canonical_json(bundle_.input))),
-      record_{bundle_.name, bundle_.version, bundle_.domain, bundle_.weights_sha256()},
+      record_{bundle_.name, bundle_.version, bundle_.domain, bundle_.weights_sha256(), bundle_.manifest_sha256},
       lane_("model " + bundle_.name) {}
 
 LoadedModel::~LoadedModel() {

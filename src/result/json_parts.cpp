@@ -10,8 +10,11 @@
 namespace mediscan::result {
 
 Json model_json(const ModelRecord& model) {
-  return {
-      {"name", model.name}, {"version", model.version}, {"domain", name_of(model.domain)}, {"sha256", model.sha256}};
+  return {{"name", model.name},
+          {"version", model.version},
+          {"domain", name_of(model.domain)},
+          {"sha256", model.sha256},
+          {"manifest_sha256", model.manifest_sha256}};
 }
 
 Json execution_json(const ExecutionRecord& execution) {

@@ -55,6 +55,33 @@ TEST_CASE("the record names picture, model, recipe and what ran") {
   CHECK(t.total >= t.decode + t.preprocess + t.queue + t.inference);
 }
 
+TEST_CASE("bundles that share weights and recipe but not the order of their labels have different records") {
+  const auto script = test::scripted_backend("record");
+  LoadOptions options;
+  options.backend = "record";
+  test::BundleContent swapped;
+  swapped.codes = {"nv", "mel", "bcc"};
+  const Result result = result_with(options);
+  const Result other = result_with(options, swapped);
+  CHECK(result.model.sha256 == other.model.sha256);
+  CHECK(result.model.manifest_sha256.size() == 64);
+  CHECK(result.model.manifest_sha256 != other.model.manifest_sha256);
+}
+
+TEST_CASE("the total of a picture in a batch is wall time: it holds the preprocessing of the pictures after it too") {
+  const test::TemporaryBundle folder;
+  ModelManager manager;
+  LoadOptions options;
+  options.backend = "mock";
+  const Analyzer analyzer(manager.load(folder.path(), options));
+  test::write_png(folder.path() / "large.png", 1500, 1500, 3);
+  const std::vector<Image> images = {Image::read(folder.path() / "self_test.png"),
+                                     Image::read(folder.path() / "large.png")};
+  const auto outcomes = analyzer.analyze_batch(images);
+  const Timing& small = outcomes[0].value().timing_ms;
+  CHECK(small.total >= small.decode + small.preprocess + outcomes[1].value().timing_ms.preprocess + small.inference);
+}
+
 TEST_CASE("mock, when asked for, is simulated in the record and in a warning") {
   LoadOptions options;
   options.backend = "mock";

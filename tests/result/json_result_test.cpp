@@ -18,7 +18,7 @@ namespace {
 Result skin_result() {
   Result result;
   result.input = {"lesion.jpg", "aa11", "jpeg", 600, 450, 8};
-  result.model = {"skin-demo", "1.0.0", Domain::skin, "bb22"};
+  result.model = {"skin-demo", "1.0.0", Domain::skin, "bb22", "cc33"};
   result.preprocess_sha256 = "cc33";
   result.execution = {"torch", "2.15.0", "cpu", "fp32", 1, false, std::nullopt};
   Finding mel;
@@ -42,7 +42,7 @@ TEST_CASE("a result has the promised fields in the promised order") {
   CHECK(
       to_json(skin_result()) ==
       R"({"input":{"name":"lesion.jpg","sha256":"aa11","format":"jpeg","width":600,"height":450,"bits":8},)"
-      R"("model":{"name":"skin-demo","version":"1.0.0","domain":"skin","sha256":"bb22"},)"
+      R"("model":{"name":"skin-demo","version":"1.0.0","domain":"skin","sha256":"bb22","manifest_sha256":"cc33"},)"
       R"("preprocess":{"sha256":"cc33"},)"
       R"("execution":{"backend":"torch","backend_version":"2.15.0","device":"cpu","precision":"fp32","batch_size":1,"simulated":false,)"
       R"("fallback_reason":null},)"

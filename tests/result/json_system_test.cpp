@@ -41,7 +41,7 @@ TEST_CASE("a model's status has the promised fields in the promised order") {
   ModelStatus status;
   status.state = ModelState::ready;
   status.directory = "models/skin-demo";
-  status.model = {"skin-demo", "1.0.0", Domain::skin, "bb"};
+  status.model = {"skin-demo", "1.0.0", Domain::skin, "bb", "cc"};
   status.execution = {"torch", "2.15.0", "cpu", "fp32", 8, false, std::nullopt};
   status.self_test = {true, 0.25, 0.5};
   status.load_ms = 120.5;
@@ -49,7 +49,7 @@ TEST_CASE("a model's status has the promised fields in the promised order") {
   CHECK(
       to_json(status) ==
       R"({"state":"READY","reason":"","directory":"models/skin-demo","model":{"name":"skin-demo","version":"1.0.0","domain":"skin",)"
-      R"("sha256":"bb"},"execution":{"backend":"torch","backend_version":"2.15.0","device":"cpu","precision":"fp32","batch_size":8,)"
+      R"("sha256":"bb","manifest_sha256":"cc"},"execution":{"backend":"torch","backend_version":"2.15.0","device":"cpu","precision":"fp32","batch_size":8,)"
       R"("simulated":false,"fallback_reason":null},"self_test":{"run":true,"largest_difference":0.25,"tolerance":0.5},)"
       R"("load_ms":120.5,"analyses":3,"failures":0})");
 }
