@@ -5,31 +5,22 @@
 #include <utility>
 
 #include "backend/torch/network.hpp"
+#include "backend/torch/stated.hpp"
 
 namespace mediscan::backend::torch {
 namespace {
-
-[[noreturn]] void reject(const char* field, const std::string& why) {
-  throw Error(ErrorCode::bundle_invalid, Stage::backend, fmt::format("architecture.{}: {}", field, why),
-              "see docs/bundle.md for what densenet takes");
-}
-
-std::int64_t in_range(const char* field, std::uint32_t value, std::uint32_t most) {
-  if (value < 1 || value > most) reject(field, fmt::format("found {}, expected 1 to {}", value, most));
-  return value;
-}
 
 /// "densenet" with its numbers in the manifest.
 DenseNetConfig stated_config(const Architecture& architecture) {
   DenseNetConfig config;
   if (architecture.layers.empty() || architecture.layers.size() > 8) {
-    reject("layers", fmt::format("found {} numbers, expected 1 to 8", architecture.layers.size()));
+    reject_stated("densenet", "layers", fmt::format("found {} numbers, expected 1 to 8", architecture.layers.size()));
   }
-  for (const std::uint32_t layers : architecture.layers) in_range("layers", layers, 256);
+  for (const std::uint32_t layers : architecture.layers) stated_in_range("densenet", "layers", layers, 256);
   config.layers = architecture.layers;
-  config.growth_rate = in_range("growth_rate", architecture.growth_rate.value_or(32), 1024);
-  config.init_features = in_range("init_features", architecture.init_features.value_or(64), 1024);
-  config.bn_size = in_range("bn_size", architecture.bn_size.value_or(4), 64);
+  config.growth_rate = stated_in_range("densenet", "growth_rate", architecture.growth_rate.value_or(32), 1024);
+  config.init_features = stated_in_range("densenet", "init_features", architecture.init_features.value_or(64), 1024);
+  config.bn_size = stated_in_range("densenet", "bn_size", architecture.bn_size.value_or(4), 64);
   return config;
 }
 

@@ -3,37 +3,26 @@
 #include <fmt/format.h>
 
 #include "backend/torch/network.hpp"
+#include "backend/torch/stated.hpp"
 
 namespace mediscan::backend::torch {
 namespace {
 
-[[noreturn]] void reject(const char* field, const std::string& why) {
-  throw Error(ErrorCode::bundle_invalid, Stage::backend, fmt::format("architecture.{}: {}", field, why),
-              "see docs/bundle.md for what resnet takes");
-}
-
 /// "resnet" with its numbers in the manifest.
 ResNetConfig stated_config(const Architecture& architecture) {
-  constexpr std::uint32_t most_layers = 256;
-  constexpr std::uint32_t most_channels = 1024;
   ResNetConfig config;
   if (architecture.block != "basic" && architecture.block != "bottleneck") {
-    reject("block", fmt::format("found {}, expected \"basic\" or \"bottleneck\"",
-                                architecture.block ? '"' + *architecture.block + '"' : "none"));
+    reject_stated("resnet", "block",
+                  fmt::format("found {}, expected \"basic\" or \"bottleneck\"",
+                              architecture.block ? '"' + *architecture.block + '"' : "none"));
   }
   config.bottleneck = architecture.block == "bottleneck";
   if (architecture.layers.size() != config.layers.size())
-    reject("layers", fmt::format("found {} numbers, expected 4", architecture.layers.size()));
+    reject_stated("resnet", "layers", fmt::format("found {} numbers, expected 4", architecture.layers.size()));
   for (std::size_t i = 0; i < config.layers.size(); ++i) {
-    const std::uint32_t layers = architecture.layers[i];
-    if (layers < 1 || layers > most_layers)
-      reject("layers", fmt::format("found {}, expected 1 to {}", layers, most_layers));
-    config.layers[i] = layers;
+    config.layers[i] = stated_in_range("resnet", "layers", architecture.layers[i], 256);
   }
-  const std::uint32_t width = architecture.width.value_or(64);
-  if (width < 1 || width > most_channels)
-    reject("width", fmt::format("found {}, expected 1 to {}", width, most_channels));
-  config.width = width;
+  config.width = stated_in_range("resnet", "width", architecture.width.value_or(64), 1024);
   return config;
 }
 
