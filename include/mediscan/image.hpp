@@ -57,7 +57,7 @@ class MEDISCAN_API Image {
   /// OUT_OF_MEMORY. `name`, when given, begins the error messages and stands in the record.
   static Image decode(std::span<const std::byte> bytes, const DecodeOptions& options = {}, std::string_view name = {});
 
-  /// Reads and decodes a file; as decode, and IO_ERROR (missing, a folder, no permission, read failure) or NOT_FOUND.
+  /// Reads and decodes a file; as decode, and IO_ERROR (missing, a folder, no permission, read failure).
   static Image read(const std::filesystem::path& path, const DecodeOptions& options = {});
 
   /// Copies pixels. Throws INVALID_ARGUMENT for a null pointer, impossible sizes, or samples beyond `bits`;

@@ -16,7 +16,7 @@ namespace mediscan::base {
 std::vector<std::byte> read_file(const std::filesystem::path& path, std::uint64_t max_bytes,
                                  std::string_view limit_name, Stage stage);
 
-/// A private read-only mapping of a regular file. Empty files map to an empty span. Throws IO_ERROR or NOT_FOUND.
+/// A private read-only mapping of a regular file. Empty files map to an empty span. Throws IO_ERROR.
 class MappedFile {
  public:
   MappedFile(const std::filesystem::path& path, Stage stage);

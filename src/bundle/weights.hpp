@@ -12,8 +12,8 @@ namespace mediscan::bundle {
 /// Keeps the mappings alive that its views point into.
 class LoadedWeights {
  public:
-  /// Maps every file and hashes the mapped bytes. Throws IO_ERROR, NOT_FOUND, BUNDLE_INVALID (a file outside the
-  /// folder) or HASH_MISMATCH naming the file, the stated and the found hash.
+  /// Maps every file and hashes the mapped bytes. Throws IO_ERROR, NOT_FOUND (named in the manifest, but not there),
+  /// BUNDLE_INVALID (a file outside the folder) or HASH_MISMATCH naming the file, the stated and the found hash.
   static LoadedWeights read(const Bundle& bundle);
 
   [[nodiscard]] const std::vector<WeightsView>& views() const noexcept { return views_; }

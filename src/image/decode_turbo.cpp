@@ -70,8 +70,9 @@ void read_rows(Session& session) {
 /// Four components a pixel do not fit the picture's rows: through one row of the library's own memory.
 void read_cmyk_rows(Session& session) {
   auto& codec = session.codec;
-  auto* row = static_cast<JSAMPROW>(codec.mem->alloc_large(reinterpret_cast<j_common_ptr>(&codec), JPOOL_IMAGE,
-                                                           std::size_t{codec.output_width} * 4));  // NOLINT
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-cstyle-cast): libjpeg gives memory as void*
+  auto* row = static_cast<JSAMPROW>(
+      codec.mem->alloc_large(reinterpret_cast<j_common_ptr>(&codec), JPOOL_IMAGE, std::size_t{codec.output_width} * 4));
   while (codec.output_scanline < codec.output_height) {
     std::uint8_t* to = session.pixels + std::size_t{codec.output_scanline} * session.row_bytes;
     if (jpeg_read_scanlines(&codec, &row, 1) == 1) cmyk_to_rgb(row, to, codec.output_width);

@@ -2,12 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string>
+
 namespace mediscan::image {
 namespace {
 
+/// max_side as the command spells it: max-side.
+std::string with_dashes(std::string name) {
+  std::replace(name.begin(), name.end(), '_', '-');
+  return name;
+}
+
 Error exceeded(std::string message, const char* option) {
   return {ErrorCode::limit_exceeded, Stage::decode, std::move(message),
-          fmt::format("raise DecodeOptions::limits.{} if such pictures are expected", option)};
+          fmt::format("raise DecodeOptions::limits.{} (--{} of the command) if such pictures are expected", option,
+                      with_dashes(option))};
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ from processes import memory_over_analyses, memory_over_loads, mock_process  # n
 INTRODUCTION = """# Performance
 
 Written by `make bench` (tests/perf/bench.py); do not edit by hand. Every table is one interleaved run: each contender runs a few times in each
-round, medians are given, and only ratios within a table mean anything. All sides use {threads} threads and fp32.
+round, medians are given, and only ratios within a table mean anything: above 1 MediScan is faster, below 1 slower. All sides use {threads} threads and fp32.
 
 {machine}
 

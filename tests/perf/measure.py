@@ -42,10 +42,10 @@ def interleave(contenders: Mapping[str, Contender], rounds: int, runs: int) -> d
 
 
 def table(title: str, medians: Mapping[str, float], ours: str) -> str:
-    """Markdown: each contender's median, and how many times faster MediScan is."""
-    lines = [f"**{title}**", "", "| contender | median ms | MediScan is faster by |", "|---|---|---|"]
+    """Markdown: each contender's median, and that by MediScan's: above 1 MediScan is faster, below 1 slower."""
+    lines = [f"**{title}**", "", "| contender | median ms | its time / MediScan's |", "|---|---|---|"]
     for name, ms in sorted(medians.items(), key=lambda item: item[1]):
-        ratio = "" if name == ours else f"{ms / medians[ours]:.2f}x"
+        ratio = "" if name == ours else f"{ms / medians[ours]:.2f}"
         lines.append(f"| {name} | {ms:.1f} | {ratio} |")
     return "\n".join(lines) + "\n"
 
