@@ -245,7 +245,7 @@ TEST_CASE("each decoder that --decoder names reads the picture, and inspect says
   }
 }
 
-TEST_CASE("--fallback mock answers without LibTorch, marked and with the reason; --fallback never does not answer") {
+TEST_CASE("--fallback mock answers without LibTorch, marked and with the reason, and --fallback never does not") {
   const Scene scene;
   const Setting without{.environment = {{"MEDISCAN_LIBTORCH", "/nonexistent"}}};
   const auto with_fallback = [&](const std::string& how) {
