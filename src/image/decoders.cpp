@@ -6,8 +6,6 @@
 
 #include <fmt/format.h>
 
-#include <memory>
-
 namespace mediscan::image {
 
 std::vector<std::string> decoder_versions() {
@@ -26,7 +24,7 @@ void allocate_pixels(Image::Data& out, std::uint32_t width, std::uint32_t height
   out.height = height;
   out.channels = channels;
   out.bits = bits;
-  out.pixels = std::make_unique_for_overwrite<std::byte[]>(out.size_bytes());
+  out.pixels = allocate_pixel_memory(out.size_bytes());
 }
 
 void expand_indices(Image::Data& out, const Palette& palette) {

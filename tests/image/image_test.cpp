@@ -3,8 +3,15 @@
 #include "errors.hpp"
 #include "pictures.hpp"
 
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <iostream>
+#include <vector>
 
 using namespace mediscan;
 using namespace mediscan::test;
@@ -69,4 +76,40 @@ TEST_CASE("copies of an Image share its pixels") {
   const auto image = Image::decode(picture("grey_8.png").bytes);
   const Image copy = image;  // NOLINT(performance-unnecessary-copy-initialization): the copy is what is tested
   CHECK(copy.pixels().data() == image.pixels().data());
+}
+
+TEST_CASE("a picture that the process has no memory for is OUT_OF_MEMORY") {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  std::cout << "MEDISCAN_SKIP: sanitizers need more address space than this test allows\n";
+#else
+  const std::vector<std::uint16_t> samples(std::size_t{8000} * 8000 * 3, 0);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    constexpr rlim_t no_room_for_a_copy = rlim_t{512} << 20U;
+    const rlimit limit{no_room_for_a_copy, no_room_for_a_copy};
+    int code = 1;
+    try {
+      const PixelView view{.data = samples.data(), .width = 8000, .height = 8000, .channels = 3, .bits = 16};
+      if (setrlimit(RLIMIT_AS, &limit) == 0) (void)Image::from_pixels(view, "huge", {.max_decoded_bytes = 1U << 30U});
+    } catch (const Error& error) {
+      code = error.code() == ErrorCode::out_of_memory && error.stage() == Stage::decode ? 0 : 2;
+    }
+    _exit(code);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+#endif
+}
+
+TEST_CASE("large pictures hold every pixel, to the last") {
+  // Beyond the size where memory comes in huge pages.
+  const std::uint32_t width = 3001;
+  const std::uint32_t height = 1999;
+  std::vector<std::uint8_t> samples(std::size_t{width} * height * 3);
+  for (std::size_t i = 0; i < samples.size(); ++i) samples[i] = static_cast<std::uint8_t>(i * 31 >> 3U);
+  const auto image = Image::from_pixels({.data = samples.data(), .width = width, .height = height, .channels = 3});
+  CHECK(std::memcmp(image.pixels().data(), samples.data(), samples.size()) == 0);
 }

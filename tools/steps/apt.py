@@ -22,6 +22,7 @@ BUILD = [
     ("libcli11-dev", "CLI11: the command line"),
     ("doctest-dev", "doctest: the tests"),
 ]
+TEST = [("libsimde-dev", "SIMDe: runs the AVX-512 kernels' tests on any processor")]
 VENV = [("python3-venv", "a Python environment inside .deps")]
 LINT = [
     ("clang", "the compiler clang-tidy reads with"),

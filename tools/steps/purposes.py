@@ -13,6 +13,8 @@ def ensure(*purposes):
         packages = list(apt.BUILD)
         if apt.needs_venv_package():
             packages += apt.VENV
+        if "test" in purposes:
+            packages += apt.TEST
         if "lint" in purposes:
             packages += apt.LINT
         apt.ensure(packages)

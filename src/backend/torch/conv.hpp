@@ -51,8 +51,8 @@ class Conv {
   /// `conv`.weight without bias, followed by the batch-norm `norm`; none when that is empty.
   Conv(Weights& weights, const ConvShape& shape, const std::string& conv, const std::string& norm);
 
-  /// Packs the weights as oneDNN likes them for pictures of this size and frees the plain ones. Returns the size of
-  /// what comes out.
+  /// Packs the weights as oneDNN likes them for pictures of this size in each of the target's batches, and frees the
+  /// plain ones. Returns the size of what comes out.
   Extent pack(const Target& target, Extent input);
 
   [[nodiscard]] Tensor operator()(const Tensor& input, Activation activation) const;
@@ -62,10 +62,17 @@ class Conv {
   [[nodiscard]] const ConvShape& shape() const noexcept { return shape_; }
 
  private:
+  /// Weights in the order that oneDNN reads fastest in batches of `batch` and more.
+  struct Packed {
+    std::int64_t batch = 1;
+    Tensor weight;
+  };
+  [[nodiscard]] const Tensor& weight_for(const Tensor& input) const;
+
   ConvShape shape_;
-  std::vector<float> plain_;  // OIHW, until packed
-  std::vector<float> bias_;   // lives as long as bias_view_
-  Tensor packed_;
+  std::vector<float> plain_;    // OIHW, until packed
+  std::vector<float> bias_;     // lives as long as bias_view_
+  std::vector<Packed> packed_;  // by rising batch; an order that several batches share is there once
   Tensor bias_view_;
 };
 

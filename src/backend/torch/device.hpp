@@ -19,8 +19,8 @@ std::string_view name_of(Precision precision) noexcept;
 struct Target {
   std::string device = "cpu";
   Precision precision = Precision::fp32;
-  std::int64_t channels_last = 0;  ///< LibTorch's number for the memory format
-  std::int64_t typical_batch = 1;  ///< the batch that weights are packed for; others work too
+  std::int64_t channels_last = 0;        ///< LibTorch's number for the memory format
+  std::vector<std::int64_t> batches{1};  ///< rising, from 1; what weights are packed for. Others work too, slower
 };
 
 /// Devices in order of preference, usable ones first. `library` is the libtorch_cpu.so in use.

@@ -55,6 +55,7 @@ class TorchSession final : public Session {
         }()) {
     const auto size = request.bundle.input_size();  // height, width
     const ThreadScope scope(threads_);
+    for (std::int64_t batch = 2; batch <= std::int64_t{max_batch_}; batch *= 2) target_.batches.push_back(batch);
     std::visit([&](auto& network) { network.pack(target_, {size.first, size.second}); }, network_);
   }
 
