@@ -57,7 +57,8 @@ class MEDISCAN_API Model {
 };
 
 /// Loads, keeps and unloads models. Thread-safe. Destroying it with work in flight is safe: that work ends normally,
-/// later use of its models is NOT_READY.
+/// later use of its models is NOT_READY. In a child made by fork() every call of it and of its models is FORKED: load
+/// models after fork(), with a manager of that process.
 class MEDISCAN_API ModelManager {
  public:
   explicit ModelManager(ManagerOptions options = {});

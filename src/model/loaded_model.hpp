@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/home_process.hpp"
 #include "base/log.hpp"
 #include "base/threads.hpp"
 #include "schedule/lane.hpp"
@@ -40,8 +41,8 @@ class LoadedModel {
   /// Hash, build, self-test, warm-up. READY on return; FAILED with its reason when it throws. Once, before any run().
   void load();
 
-  /// Runs a batch on the lane and returns when its logits are there, finite or not. Throws NOT_READY unless READY, and
-  /// the backend's Error.
+  /// Runs a batch on the lane and returns when its logits are there, finite or not. Throws NOT_READY unless READY,
+  /// FORKED in a child made by fork(), and the backend's Error.
   RunTimes run(const BatchInput& input, const BatchOutput& output);
 
   /// Ends service: what runs ends normally, then the session is freed. Returns when it is; false when it was ended
@@ -65,6 +66,7 @@ class LoadedModel {
   void set_state(ModelState state, std::string reason = {});
   RunTimes run_on_lane(const BatchInput& input, const BatchOutput& output);
 
+  const base::HomeProcess home_;
   const Bundle bundle_;
   const LoadOptions options_;
   const Environment environment_;

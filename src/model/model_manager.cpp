@@ -6,6 +6,7 @@
 #include <mediscan/model_manager.hpp>
 #include <mutex>
 
+#include "base/home_process.hpp"
 #include "base/threads.hpp"
 #include "model/load_ticket.hpp"
 #include "model/loaded_model.hpp"
@@ -23,12 +24,15 @@ struct ModelManager::Impl {
       : environment{base::thread_budget(options.threads), std::move(options.libtorch),
                     base::Log(std::move(options.log))} {}
 
+  const base::HomeProcess home;
   const model::Environment environment;
   mutable std::mutex mutex;
   std::vector<Entry> entries;  // in order of first load
 };
 
 namespace {
+
+constexpr const char* manager_name = "this model manager";
 
 /// The folder by its one true name, so that two spellings of it are one model.
 std::filesystem::path canonical_folder(const std::filesystem::path& bundle) {
@@ -54,6 +58,7 @@ void validate(const LoadOptions& options) {
 ModelManager::ModelManager(ManagerOptions options) : impl_(std::make_shared<Impl>(std::move(options))) {}
 
 ModelManager::~ModelManager() {
+  if (!impl_->home.is_here()) return;  // in a child made by fork() there is nothing to end
   std::vector<Impl::Entry> entries;
   {
     const std::scoped_lock lock(impl_->mutex);
@@ -74,6 +79,7 @@ ModelManager& ModelManager::shared() {
 Model ModelManager::load(const std::filesystem::path& bundle, const LoadOptions& options) {
   validate(options);
   const auto impl = impl_;
+  impl->home.require(Stage::model, manager_name);
   const auto folder = canonical_folder(bundle);
   std::shared_ptr<model::LoadTicket> ticket;
   bool first = false;
@@ -101,6 +107,7 @@ Model ModelManager::load(const std::filesystem::path& bundle, const LoadOptions&
 
 bool ModelManager::unload(const Model& model) {
   const auto impl = impl_;
+  impl->home.require(Stage::model, manager_name);
   const auto& loaded = model.loaded();
   const auto is_it = [&](const Impl::Entry& entry) { return loaded && entry.ticket->model() == loaded; };
   {
@@ -114,6 +121,7 @@ bool ModelManager::unload(const Model& model) {
 }
 
 std::vector<ModelStatus> ModelManager::status() const {
+  impl_->home.require(Stage::model, manager_name);
   const std::scoped_lock lock(impl_->mutex);
   std::vector<ModelStatus> all;
   all.reserve(impl_->entries.size());

@@ -6,9 +6,12 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
+
+#include "base/home_process.hpp"
 
 namespace mediscan::schedule {
 
@@ -22,11 +25,12 @@ class Lane {
   Lane& operator=(const Lane&) = delete;
 
   /// Runs `task` on the lane's thread after what came before it, and returns when it has ended; throws what it threw.
-  /// Throws NOT_READY once the lane is closed. From any thread but the lane's own.
+  /// Throws NOT_READY once the lane is closed, FORKED in a child made by fork(). From any thread but the lane's own.
   void run(const std::function<void()>& task);
 
   /// Refuses new tasks, lets those that wait run, then runs `last` on the lane's thread and ends the thread. A second
-  /// call waits for the first. `last` must not throw.
+  /// call waits for the first. `last` must not throw. In a child made by fork() there is no thread to end: nothing
+  /// happens.
   void close(std::function<void()> last = {});
 
  private:
@@ -37,14 +41,20 @@ class Lane {
     std::condition_variable finished;
   };
 
-  void serve();
+  /// What the lane's thread and its callers share.
+  struct Shared {
+    std::mutex mutex;
+    std::condition_variable wake;
+    std::deque<Job*> waiting;
+    bool closed = false;
+    std::function<void()> last;
+  };
+
+  static void serve(Shared& shared);
 
   const std::string name_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Job*> waiting_;
-  bool closed_ = false;
-  std::function<void()> last_;
+  const base::HomeProcess home_;
+  std::unique_ptr<Shared> shared_;
   std::once_flag joined_;
   std::thread thread_;
 };

@@ -10,6 +10,8 @@
 
 #include "bundle_folder.hpp"
 #include "errors.hpp"
+#include "forked.hpp"
+#include "pictures.hpp"
 #include "scripted_backend.hpp"
 #include "temporary_folder.hpp"
 
@@ -34,6 +36,27 @@ TEST_CASE("a second load of the same folder is the same model, by whatever name 
   CHECK(first.loaded() == second.loaded());
   CHECK(script->opened == 1);
   CHECK(manager.status().size() == 1);
+}
+
+TEST_CASE("in a child made by fork() the manager and its models are FORKED, and both can be destroyed") {
+  const test::TemporaryFolder folder;
+  test::write_bundle(folder.path());
+  const auto script = test::scripted_backend("manager");
+  auto manager = std::make_unique<ModelManager>();
+  auto analyzer = std::make_unique<Analyzer>(manager->load(folder.path(), with("manager")));
+  const Image image = test::picture({.width = 8, .height = 8, .channels = 3, .bits = 8});
+  const int code = test::exit_code_of_child([&] {
+    for (const Error& error :
+         {error_of([&] { manager->load(folder.path(), with("manager")); }), error_of([&] { (void)manager->status(); }),
+          error_of([&] { manager->unload(analyzer->model()); }), error_of([&] { (void)analyzer->analyze(image); })}) {
+      if (error.code() != ErrorCode::forked) return 2;
+    }
+    manager.reset();
+    analyzer.reset();
+    return 0;
+  });
+  CHECK(code == 0);
+  CHECK_NOTHROW((void)analyzer->analyze(image));
 }
 
 TEST_CASE("other options make another model") {

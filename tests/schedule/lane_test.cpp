@@ -4,11 +4,13 @@
 
 #include <atomic>
 #include <future>
+#include <memory>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
 #include "errors.hpp"
+#include "forked.hpp"
 
 namespace mediscan::schedule {
 namespace {
@@ -102,6 +104,21 @@ TEST_CASE("closing while many callers push either runs or refuses each task, nev
     for (auto& caller : callers) caller.join();
     CHECK(ran + refused == 4 * 50);
   }
+}
+
+TEST_CASE("in a child made by fork() a lane refuses work and lets itself be destroyed") {
+  auto lane = std::make_unique<Lane>("model x");
+  lane->run([] {});
+  const int code = test::exit_code_of_child([&] {
+    const Error error = test::error_of([&] { lane->run([] {}); });
+    lane->close();
+    lane.reset();
+    return error.code() == ErrorCode::forked && test::contains(error.message(), "model x") ? 0 : 2;
+  });
+  CHECK(code == 0);
+  bool ran = false;
+  lane->run([&] { ran = true; });
+  CHECK(ran);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "backend/torch/locate.hpp"
+#include "base/home_process.hpp"
 
 namespace mediscan::backend::torch {
 namespace fs = std::filesystem;
@@ -25,6 +26,7 @@ Functions functions;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variabl
 /// What is remembered of the process's LibTorch. Guarded by `mutex`.
 struct State {
   std::mutex mutex;
+  base::HomeProcess home;  // where the library below was opened
   std::optional<fs::path> library;
   std::string version;
   std::map<fs::path, std::string> failed;  // libraries that the loader refused; a half-loaded one is not tried twice
@@ -103,6 +105,7 @@ std::optional<std::string> load(State& state, const fs::path& library, int extra
   if (abi < oldest_abi) return fail(fmt::format("LibTorch {} is too old, 2.11 or newer is needed", version_text(abi)));
   resolve_openmp(handle, found);
   functions = found;
+  state.home = base::HomeProcess();
   state.library = library;
   state.version = version_text(abi);
   return std::nullopt;
@@ -152,6 +155,14 @@ std::string version_text(std::uint64_t abi_version) {
 LibtorchReport find_libtorch(const fs::path& named) {
   State& current = process_state();
   const std::lock_guard lock(current.mutex);
+  if (current.library && !current.home.is_here()) {
+    return {false,
+            {},
+            {},
+            "this process was made by fork() after LibTorch had been opened, and LibTorch's threads did not come along",
+            "fork before the first model is loaded; in Python start workers with \"spawn\"",
+            {{current.library->string(), false, "opened before fork()"}}};
+  }
   if (current.library) return use_mapped(current, *current.library, named);
   if (const auto mapped = mapped_library()) return use_mapped(current, *mapped, named);
 
