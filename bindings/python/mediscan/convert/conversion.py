@@ -1,0 +1,257 @@
+"""The line from weights to a bundle: name, recognise, check, build, write, compare, publish. Each step is a file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import architecture as architectures
+from . import bundle, card, checkpoint, folder, keys, labels, network, pictures, recipe, reference, verify
+from .errors import ConversionError, UsageError, VerificationError
+
+DOMAINS = ("skin", "radiology", "other")
+TASKS = ("multiclass", "multilabel")
+TOLERANCE = 1e-3
+Report = Callable[[str, str], None]  # what it is about, and what is to be said
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A bundle that was written."""
+
+    folder: Path
+    architecture: architectures.Architecture
+    naming: str
+    notes: list[str]
+    manifest: dict[str, Any]
+    compared: list[verify.Compared]  # empty: not verified
+
+    @property
+    def verified(self) -> bool:
+        return bool(self.compared)
+
+    @property
+    def largest_difference(self) -> float | None:
+        """Of any logit of any compared picture from torch's; None when not verified."""
+        return max((entry.difference for entry in self.compared), default=None)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What weights cannot tell; None is "not said"."""
+
+    labels: str | Path | Sequence[Any] | None = None
+    recipe: str | Path | dict[str, Any] | None = None
+    statistics: str | None = None
+    mean: Sequence[float] | None = None
+    std: Sequence[float] | None = None
+    task: str | None = None
+    domain: str | None = None
+    name: str | None = None
+    version: str = "1.0.0"
+    self_test: Path | None = None
+    pictures: Sequence[Path] = field(default_factory=tuple)
+    card: Mapping[str, str] | None = None
+    tolerance: float = TOLERANCE
+    verify: bool = True
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """Weights by whatever names, and what else their origin tells."""
+
+    tensors: Mapping[str, Any]
+    origin: str
+    notes: list[str]
+    file: dict[str, str] = field(default_factory=dict)
+    module: Any = None
+
+
+def from_file(path: Path, entry: str | None) -> Source:
+    """The weights in a file."""
+    read = checkpoint.read(path, entry)
+    return Source(read.tensors, read.file, read.notes, {"file": read.file, "sha256": read.sha256})
+
+
+def from_memory(model: Any) -> Source:
+    """The weights of a module, or a state dict."""
+    import torch
+
+    if isinstance(model, torch.nn.Module):
+        inner = network.unwrapped(model)
+        return Source(inner.state_dict(), f"{type(inner).__module__}.{type(inner).__qualname__}", [], module=inner)
+    if isinstance(model, Mapping):
+        return Source(model, "a state dict", [])
+    raise UsageError(f"{type(model).__name__} is no module and no state dict", "give a torch.nn.Module or model.state_dict()")
+
+
+def convert(source: Source, target: Path, wishes: Wishes, report: Report) -> Conversion:
+    """Writes the bundle `target` and compares it with torch; leaves nothing when that fails."""
+    _require_known(wishes)
+    folder.require_free(target, wishes.force)
+    named = keys.canonical(source.tensors, unwrap_head=source.module is not None)
+    architecture = architectures.recognise(named.tensors)
+    tensors, value_notes = network.storable(named.tensors)
+    notes = [*source.notes, *named.notes, *value_notes]
+    naming = "torchxrayvision" if _is_xrv(source, named) else named.naming
+    channels = "1 channel" if architecture.in_channels == 1 else f"{architecture.in_channels} channels"
+    report("recognised", f"{architecture.name}, {channels} in, {architecture.outputs} outputs, names as in {naming}")
+    for note in notes:
+        report("", note)
+    report("weights", f"{network.precision_of(tensors)}, {sum(v.numel() for v in tensors.values()) / 1e6:.1f} million values")
+    contents, built = _contents(source, named, naming, architecture, tensors, target, wishes, report)
+    with folder.staged(target, wishes.force) as part:
+        manifest = bundle.write(part, contents)
+        compared = _compared(part, built, contents, wishes, report)
+    return Conversion(target, architecture, naming, notes, manifest, compared)
+
+
+def _require_known(wishes: Wishes) -> None:
+    for what, value, known in (("task", wishes.task, TASKS), ("domain", wishes.domain, DOMAINS)):
+        if value is not None and value not in known:
+            raise UsageError(f"there is no {what} {value!r}", f"take one of {', '.join(known)}")
+    if not 0 < wishes.tolerance <= 1:
+        raise UsageError(f"the tolerance {wishes.tolerance:g} is not over 0 and at most 1", "0.001 is the default")
+
+
+def _is_xrv(source: Source, named: keys.Named) -> bool:
+    return named.op_threshs is not None or (source.module is not None and network.is_torchxrayvision(source.module))
+
+
+def _contents(
+    source: Source,
+    named: keys.Named,
+    naming: str,
+    architecture: architectures.Architecture,
+    tensors: dict[str, Any],
+    target: Path,
+    wishes: Wishes,
+    report: Report,
+) -> tuple[bundle.Contents, Any]:
+    """All that the bundle will say, and torch's network that says what its logits must be."""
+    recipe_name, steps = _recipe(source, naming, architecture, wishes)
+    report("recipe", f"{recipe_name}: {recipe.describe(steps)}")
+    outputs, activation, task = _outputs(source, named, naming, architecture, wishes)
+    report("task", f"{task}, {activation}")
+    _report_labels(outputs, report)
+    built = network.build(architecture, tensors)
+    picture, picture_name = _self_test(wishes, steps)
+    pictures.require_not_flat(picture, picture_name)
+    tensor = reference.tensor_of(picture, steps)
+    logits = network.logits_of(built, tensor)
+    if source.module is not None:
+        others = [reference.tensor_of(drawn, steps) for _, drawn in pictures.for_comparison(steps)[:2]]
+        difference = network.require_same(source.module, built, [tensor, *others], wishes.tolerance)
+        report("module", f"computes what torchvision's {architecture.name} does: 3 pictures, logits within {difference:.2g}")
+    report("self-test", f"{picture_name}; logits by torch {_torch_version()}, {logits.min():.3g} to {logits.max():.3g}")
+    domain = wishes.domain or _domain(wishes, naming)
+    filled = card.resolve(wishes.card)
+    report("card", f"domain {domain}, license: {filled['license']}")
+    if todo := card.unfilled(filled):
+        report("", f"NOT FILLED IN: {', '.join(todo)}. Every result of the model will say so")
+    origin = {"from": f"{source.origin} ({naming} names)", **source.file, "recipe": recipe_name, "torch": _torch_version()}
+    contents = bundle.Contents(
+        wishes.name or target.name, wishes.version, domain, task, activation, architecture, tensors, steps, outputs,
+        picture, logits, wishes.tolerance, filled, origin,
+    )  # fmt: skip
+    return contents, built
+
+
+def _torch_version() -> str:
+    import torch
+
+    return str(torch.__version__)
+
+
+def _recipe(source: Source, naming: str, architecture: architectures.Architecture, wishes: Wishes) -> tuple[str, dict[str, Any]]:
+    chosen = wishes.recipe
+    if chosen is None and naming == "torchxrayvision":
+        chosen = "xrv"  # the one its own code prepares pictures with
+    side = int(getattr(source.module, "input_resolution", 224)) if source.module is not None else 224
+    return recipe.resolve(chosen, architecture.in_channels, wishes.statistics, wishes.mean, wishes.std, side)
+
+
+def _outputs(
+    source: Source, named: keys.Named, naming: str, architecture: architectures.Architecture, wishes: Wishes
+) -> tuple[list[labels.Label], str, str]:
+    """Labels, activation and task."""
+    targets = getattr(source.module, "targets", None) if naming == "torchxrayvision" else None
+    if wishes.labels is None and targets:
+        found = labels.from_torchxrayvision(list(targets))
+        labels.require_fitting(found, architecture.outputs)
+    else:
+        found = labels.resolve(wishes.labels, architecture.outputs)
+    task = wishes.task or _task(wishes, naming)
+    if task is None:
+        raise UsageError(
+            "the task is not given, and it cannot be seen in the weights",
+            "--task multiclass (exactly one label is true, softmax) or --task multilabel (any number of them, sigmoid)",
+        )
+    if task == "multiclass":
+        if named.op_threshs is not None:
+            raise UsageError("the checkpoint holds torchxrayvision's operating points, which are for multilabel", "use --task multilabel")
+        return found, "softmax", task
+    if named.op_threshs is None:
+        return found, "sigmoid", task
+    found = labels.with_operating_points(found, [float(value) for value in named.op_threshs.flatten().tolist()])
+    labels.require_fitting(found, architecture.outputs)
+    return found, "sigmoid_operating_point", task
+
+
+def _task(wishes: Wishes, naming: str) -> str | None:
+    if wishes.labels == "ham10000-alphabetical":
+        return "multiclass"
+    return "multilabel" if naming == "torchxrayvision" or wishes.labels == "torchxrayvision" else None
+
+
+def _domain(wishes: Wishes, naming: str) -> str:
+    if wishes.labels == "ham10000-alphabetical":
+        return "skin"
+    return "radiology" if naming == "torchxrayvision" or wishes.labels == "torchxrayvision" else "other"
+
+
+def _report_labels(outputs: list[labels.Label], report: Report) -> None:
+    width = max(len(label["code"]) for label in outputs)
+    shown = outputs if len(outputs) <= 30 else outputs[:10]
+    for i, label in enumerate(shown):
+        line = f"{i:3} {label['code']:{width}}  {label['label']}"
+        if not label.get("available", True):
+            line += "  (never trained: not available)"
+        if points := label.get("operating_points"):
+            line += f"  (operating point {points[0]['threshold']:.6g})"
+        report("labels" if i == 0 else "", line)
+    if len(shown) < len(outputs):
+        report("", f"... and {len(outputs) - len(shown)} more")
+
+
+def _self_test(wishes: Wishes, steps: dict[str, Any]) -> tuple[Any, str]:
+    if wishes.self_test is None:
+        width, height = pictures.SELF_TEST_SIZE
+        return pictures.self_test(steps), f"a generated picture of {width} x {height}"
+    return pictures.read(Path(wishes.self_test), steps), Path(wishes.self_test).name
+
+
+def _compared(part: Path, built: Any, contents: bundle.Contents, wishes: Wishes, report: Report) -> list[verify.Compared]:
+    if not wishes.verify:
+        report("NOT VERIFIED", "the bundle was not compared with torch (--no-verify)")
+        return []
+    chosen = [("the self-test", contents.picture), *pictures.for_comparison(contents.recipe)]
+    chosen += [(Path(path).name, pictures.read(Path(path), contents.recipe)) for path in wishes.pictures]
+    compared = verify.compare(part, built, contents.recipe, chosen)
+    for entry in compared:
+        report("compared", f"{entry.picture}: {entry.difference:.2g}")
+    worst = max(compared, key=lambda entry: (entry.difference != entry.difference, entry.difference))
+    if not worst.difference <= wishes.tolerance:
+        raise VerificationError(
+            f"MediScan's logits are not torch's: they differ by {worst.difference:.3g} for {worst.label} on {worst.picture} "
+            f"(tolerance {wishes.tolerance:g}); no bundle was written",
+            "this is a fault of MediScan or of the recipe: please report it with the lines above",
+        )
+    report("verified", f"{len(compared)} pictures, largest logit difference to torch {_torch_version()}: {worst.difference:.2g}")
+    return compared
+
+
+__all__ = ["Conversion", "ConversionError", "Source", "Wishes", "convert", "from_file", "from_memory"]
