@@ -9,8 +9,10 @@
 
 #include "analyze/record.hpp"
 #include "base/stopwatch.hpp"
+#include "image/excerpt.hpp"
 #include "model/loaded_model.hpp"
 #include "preprocess/pipeline.hpp"
+#include "preprocess/source_window.hpp"
 #include "schedule/buckets.hpp"
 
 namespace mediscan {
@@ -60,31 +62,31 @@ Error internal_error(const std::exception& error) {
   return {ErrorCode::internal, Stage::analyze, error.what()};
 }
 
-/// Runs `action`; what it throws becomes an Error about `image`.
+/// Runs `action`; what it throws becomes an Error about `picture`.
 template <class Action>
-std::optional<Error> error_of(const Image& image, Action&& action) {
+std::optional<Error> error_of(const image::Excerpt& picture, Action&& action) {
   try {
     action();
     return std::nullopt;
   } catch (const Error& error) {
-    return error.about(image.info().name);
+    return error.about(picture.stored.info().name);
   } catch (const std::exception& error) {
-    return internal_error(error).about(image.info().name);
+    return internal_error(error).about(picture.stored.info().name);
   }
 }
 
 /// One call of analyze or analyze_batch.
 class BatchAnalysis {
  public:
-  BatchAnalysis(LoadedModel& model, std::span<const Image> images)
+  BatchAnalysis(LoadedModel& model, std::vector<image::Excerpt> pictures)
       : model_(model),
-        images_(images),
-        outcomes_(images.size()),
-        capacity_(capacity_for(model, images.size())),
+        pictures_(std::move(pictures)),
+        outcomes_(pictures_.size()),
+        capacity_(capacity_for(model, pictures_.size())),
         memory_(model.bundle(), capacity_) {}
 
   std::vector<Outcome<Result>> run_all() {
-    for (std::size_t i = 0; i < images_.size(); ++i) {
+    for (std::size_t i = 0; i < pictures_.size(); ++i) {
       prepare(i);
       if (prepared_.size() == capacity_) run_prepared();
     }
@@ -99,8 +101,9 @@ class BatchAnalysis {
 
   void prepare(std::size_t index) {
     const base::Stopwatch watch;
-    const auto failure = error_of(images_[index], [&] {
-      recipe::preprocess_into(images_[index], model_.bundle().input, memory_.tensor(prepared_.size()));
+    const auto failure = error_of(pictures_[index], [&] {
+      recipe::preprocess_into(pictures_[index], model_.bundle().input, memory_.tensor(prepared_.size()),
+                              model_.threads());
     });
     if (failure) {
       outcomes_[index] = *failure;
@@ -129,7 +132,7 @@ class BatchAnalysis {
       for (std::size_t row = first; row < first + count; ++row) {
         const std::size_t index = prepared_[row].index;
         if (alone) {
-          outcomes_[index] = error.about(images_[index].info().name);
+          outcomes_[index] = error.about(pictures_[index].stored.info().name);
         } else {
           run(row, 1);
         }
@@ -139,8 +142,8 @@ class BatchAnalysis {
 
   void record(std::size_t row, std::uint32_t batch, const model::RunTimes& times) {
     const Prepared& prepared = prepared_[row];
-    const auto failure = error_of(images_[prepared.index], [&] {
-      outcomes_[prepared.index] = analyze::result_of(model_, images_[prepared.index], memory_.row(row),
+    const auto failure = error_of(pictures_[prepared.index], [&] {
+      outcomes_[prepared.index] = analyze::result_of(model_, pictures_[prepared.index], memory_.row(row),
                                                      {prepared.preprocess_ms, times, batch, prepared.since});
     });
     if (failure) outcomes_[prepared.index] = *failure;
@@ -159,12 +162,20 @@ class BatchAnalysis {
   }
 
   LoadedModel& model_;
-  std::span<const Image> images_;
+  std::vector<image::Excerpt> pictures_;
   std::vector<std::optional<Outcome<Result>>> outcomes_;
   std::uint32_t capacity_;
   BatchMemory memory_;
   std::vector<Prepared> prepared_;
 };
+
+std::vector<Outcome<Result>> outcomes_of(LoadedModel& model, std::vector<image::Excerpt> pictures) {
+  try {
+    return BatchAnalysis(model, std::move(pictures)).run_all();
+  } catch (const std::bad_alloc& error) {
+    throw internal_error(error);
+  }
+}
 
 void require_domain(const Model& model, Domain domain) {
   if (model.bundle().domain == domain) return;
@@ -180,17 +191,19 @@ Analyzer::Analyzer(Model model) : model_(std::move(model)) {}
 
 Result Analyzer::analyze(const Image& image) const { return std::move(analyze_batch({&image, 1}).front()).value(); }
 
+/// The recipe is known before the bytes are decoded, so only the pixels that it reads need be made.
 Result Analyzer::analyze(std::span<const std::byte> bytes, const DecodeOptions& options, std::string_view name) const {
-  return analyze(Image::decode(bytes, options, name));
+  const auto model = model_.loaded();
+  const auto needed = [&recipe = model->bundle().input](std::uint32_t width, std::uint32_t height) {
+    return recipe::source_window(recipe::Size{height, width}, recipe);
+  };
+  const auto picture = image::decode_excerpt(bytes, options, name, needed, model->threads());
+  return std::move(outcomes_of(*model, {picture}).front()).value();
 }
 
 std::vector<Outcome<Result>> Analyzer::analyze_batch(std::span<const Image> images) const {
   if (images.empty()) return {};
-  try {
-    return BatchAnalysis(*model_.loaded(), images).run_all();
-  } catch (const std::bad_alloc& error) {
-    throw internal_error(error);
-  }
+  return outcomes_of(*model_.loaded(), {images.begin(), images.end()});
 }
 
 SkinAnalyzer::SkinAnalyzer(Model model) : Analyzer(std::move(model)) { require_domain(this->model(), Domain::skin); }

@@ -7,9 +7,9 @@
 namespace mediscan::analyze {
 namespace {
 
-InputRecord input_of(const Image& image) {
-  const ImageInfo& info = image.info();
-  return {info.name, info.sha256, info.format, image.width(), image.height(), image.bits()};
+InputRecord input_of(const image::Excerpt& picture) {
+  const ImageInfo& info = picture.stored.info();
+  return {info.name, info.sha256, info.format, picture.width, picture.height, picture.stored.bits()};
 }
 
 std::vector<Warning> warnings_of(const Bundle& bundle, const Image& image, const ExecutionRecord& execution) {
@@ -24,12 +24,13 @@ std::vector<Warning> warnings_of(const Bundle& bundle, const Image& image, const
 
 }  // namespace
 
-Result result_of(const model::LoadedModel& model, const Image& image, std::span<const float> logits,
+Result result_of(const model::LoadedModel& model, const image::Excerpt& picture, std::span<const float> logits,
                  const RunRecord& run) {
   const base::Stopwatch watch;
+  const Image& image = picture.stored;
   const Bundle& bundle = model.bundle();
   Result result;
-  result.input = input_of(image);
+  result.input = input_of(picture);
   result.model = model.record();
   result.preprocess_sha256 = model.preprocess_sha256();
   result.execution = model.execution();

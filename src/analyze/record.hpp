@@ -2,11 +2,11 @@
 // handed in by the room that knows.
 #pragma once
 
-#include <mediscan/image.hpp>
 #include <mediscan/result.hpp>
 #include <span>
 
 #include "base/stopwatch.hpp"
+#include "image/excerpt.hpp"
 #include "model/loaded_model.hpp"
 
 namespace mediscan::analyze {
@@ -20,7 +20,7 @@ struct RunRecord {
 };
 
 /// Throws what findings_of throws.
-Result result_of(const model::LoadedModel& model, const Image& image, std::span<const float> logits,
+Result result_of(const model::LoadedModel& model, const image::Excerpt& picture, std::span<const float> logits,
                  const RunRecord& run);
 
 }  // namespace mediscan::analyze

@@ -1,8 +1,10 @@
-// Image::decode: limits, sniff, pre-check, decoder, orientation, in this order.
+// Image::decode and decode_excerpt: limits, sniff, pre-check, decoder, orientation, in this order.
 #include "base/hash.hpp"
 #include "base/stopwatch.hpp"
 #include "image/decoders.hpp"
+#include "image/excerpt.hpp"
 #include "image/failure.hpp"
+#include "image/jpeg_part.hpp"
 #include "image/limits.hpp"
 #include "image/orientation.hpp"
 #include "image/sniff.hpp"
@@ -29,38 +31,76 @@ bool use_turbo(Decoder decoder) {
 #endif
 }
 
-template <class Structure>
-void decode_checked(Bytes bytes, const Structure& structure, const Limits& limits, [[maybe_unused]] bool turbo,
-                    Image::Data& out) {
+/// One call: what is asked for.
+struct Request {
+  Bytes bytes;
+  const DecodeOptions& options;
+  const image::WindowOf* window_of = nullptr;  ///< null: the whole picture
+  int threads = 1;
+};
+
+/// Pixels, and which part of what picture they are.
+struct Decoded {
+  std::shared_ptr<Image::Data> data = std::make_shared<Image::Data>();
+  image::Window window;
+  std::uint32_t width = 0;
+  std::uint32_t height = 0;
+
+  void is_whole() {
+    width = data->width;
+    height = data->height;
+    window = {0, 0, width, height};
+  }
+};
+
+/// The part to decode: all of the picture unless less is needed and can be had.
+image::Window part_of(const image::JpegStructure& jpeg, const Request& request) {
+  const image::Window whole{0, 0, jpeg.width, jpeg.height};
+  if (request.window_of == nullptr || !image::can_decode_part(jpeg)) return whole;
+  if (request.options.apply_orientation && jpeg.exif_orientation != 1) return whole;
+  const auto needed = (*request.window_of)(jpeg.width, jpeg.height);
+  return needed && whole.contains(*needed) ? image::with_margin(*needed, jpeg) : whole;
+}
+
+void decode_jpeg(const Request& request, [[maybe_unused]] bool turbo, Decoded& out) {
+  const Limits& limits = request.options.limits;
+  const auto jpeg = image::precheck_jpeg(request.bytes, limits);
+  auto& data = *out.data;
 #ifdef MEDISCAN_WITH_TURBO
   if (turbo) {
-    if constexpr (std::is_same_v<Structure, image::JpegStructure>) {
-      image::decode_turbo(bytes, structure, limits, out);
-    } else {
-      image::decode_png(bytes, structure, limits, out);
-    }
-    return;
-  }
+    out.window = part_of(jpeg, request);
+    out.width = jpeg.width;
+    out.height = jpeg.height;
+    image::decode_turbo(request.bytes, jpeg, limits, out.window, request.threads, data);
+  } else
 #endif
-  image::decode_stb(bytes, structure, limits, out);
+  {
+    image::decode_stb(request.bytes, jpeg, limits, data);
+    out.is_whole();
+  }
+  data.info.format = "jpeg";
+  data.info.source_mode = jpeg.source_mode();
+  data.info.exif_orientation = jpeg.exif_orientation;
 }
 
-void decode_jpeg(Bytes bytes, const DecodeOptions& options, bool turbo, Image::Data& out) {
-  const auto jpeg = image::precheck_jpeg(bytes, options.limits);
-  decode_checked(bytes, jpeg, options.limits, turbo, out);
-  out.info.format = "jpeg";
-  out.info.source_mode = jpeg.source_mode();
-  out.info.exif_orientation = jpeg.exif_orientation;
-}
-
-void decode_png(Bytes bytes, const DecodeOptions& options, bool turbo, Image::Data& out) {
-  const auto png = image::precheck_png(bytes, options.limits);
-  decode_checked(bytes, png, options.limits, turbo, out);
-  out.info.format = "png";
-  out.info.source_mode = png.source_mode();
-  out.info.exif_orientation = png.exif_orientation;
+void decode_png(const Request& request, [[maybe_unused]] bool turbo, Decoded& out) {
+  const Limits& limits = request.options.limits;
+  const auto png = image::precheck_png(request.bytes, limits);
+  auto& data = *out.data;
+#ifdef MEDISCAN_WITH_TURBO
+  if (turbo) {
+    image::decode_png(request.bytes, png, limits, data);
+  } else
+#endif
+  {
+    image::decode_stb(request.bytes, png, limits, data);
+  }
+  out.is_whole();
+  data.info.format = "png";
+  data.info.source_mode = png.source_mode();
+  data.info.exif_orientation = png.exif_orientation;
   if (png.has_alpha())
-    out.info.warnings.push_back({"ALPHA_DROPPED", "the picture has transparency, which was dropped"});
+    data.info.warnings.push_back({"ALPHA_DROPPED", "the picture has transparency, which was dropped"});
 }
 
 [[noreturn]] void throw_unsupported(std::string_view what) {
@@ -69,12 +109,14 @@ void decode_png(Bytes bytes, const DecodeOptions& options, bool turbo, Image::Da
   throw image::unsupported_format(fmt::format("this is {}, not a JPEG or PNG", what));
 }
 
-void set_upright(Image::Data& data, const DecodeOptions& options) {
+void set_upright(Decoded& decoded, const DecodeOptions& options) {
+  auto& data = *decoded.data;
   const int orientation = data.info.exif_orientation;
   if (orientation == 1) return;
   if (options.apply_orientation) {
     image::apply_orientation(data, orientation, options.limits);
     data.info.orientation_applied = true;
+    decoded.is_whole();
     return;
   }
   data.info.warnings.push_back(
@@ -84,43 +126,54 @@ void set_upright(Image::Data& data, const DecodeOptions& options) {
            orientation)});
 }
 
-std::shared_ptr<const Image::Data> decode_data(Bytes bytes, const DecodeOptions& options, std::string_view name) {
+Decoded decode_request(const Request& request, std::string_view name) {
   const base::Stopwatch watch;
-  if (bytes.empty()) {
+  if (request.bytes.empty()) {
     throw Error(ErrorCode::empty_input, Stage::decode, "there are no bytes to decode",
                 "check that the file was written or sent completely");
   }
-  image::check_file_bytes(bytes.size(), options.limits);
-  const bool turbo = use_turbo(options.decoder);
-  const auto sniffed = image::sniff(bytes);
-  auto data = std::make_shared<Image::Data>();
+  image::check_file_bytes(request.bytes.size(), request.options.limits);
+  const bool turbo = use_turbo(request.options.decoder);
+  const auto sniffed = image::sniff(request.bytes);
+  Decoded decoded;
   switch (sniffed.kind) {
     case image::Kind::jpeg:
-      decode_jpeg(bytes, options, turbo, *data);
+      decode_jpeg(request, turbo, decoded);
       break;
     case image::Kind::png:
-      decode_png(bytes, options, turbo, *data);
+      decode_png(request, turbo, decoded);
       break;
     case image::Kind::other:
       throw_unsupported(sniffed.what);
   }
-  set_upright(*data, options);
-  data->info.name = name;
-  data->info.sha256 = base::sha256_hex(bytes);
-  data->info.decode_ms = watch.ms();
-  return data;
+  set_upright(decoded, request.options);
+  auto& info = decoded.data->info;
+  info.name = name;
+  info.sha256 = base::sha256_hex(request.bytes);
+  info.decode_ms = watch.ms();
+  return decoded;
 }
 
-}  // namespace
-
-Image Image::decode(std::span<const std::byte> bytes, const DecodeOptions& options, std::string_view name) {
+Decoded decode_named(const Request& request, std::string_view name) {
   try {
-    return Image(decode_data(bytes, options, name));
+    return decode_request(request, name);
   } catch (const Error& error) {
     throw error.about(name);
   } catch (const std::bad_alloc&) {
     throw image::out_of_memory().about(name);
   }
+}
+
+}  // namespace
+
+Image Image::decode(std::span<const std::byte> bytes, const DecodeOptions& options, std::string_view name) {
+  return Image(decode_named({bytes, options}, name).data);
+}
+
+image::Excerpt image::decode_excerpt(Bytes bytes, const DecodeOptions& options, std::string_view name,
+                                     const WindowOf& window_of, int threads) {
+  Decoded decoded = decode_named({bytes, options, &window_of, threads}, name);
+  return {Image(std::move(decoded.data)), decoded.window, decoded.width, decoded.height};
 }
 
 }  // namespace mediscan

@@ -1,9 +1,12 @@
 // JPEG by the libjpeg API of libjpeg-turbo. Its default settings (accurate integer DCT, fancy upsampling) are Pillow's,
-// and so are its pixels. Every warning of the library is an error here.
+// and so are its pixels. Every warning of the library is an error here. A part of a picture costs the reading of the
+// whole file, so that damage anywhere is an error, but the transform of that part alone.
 #include "image/color.hpp"
 #include "image/decoders.hpp"
 #include "image/failure.hpp"
+#include "image/jpeg_part.hpp"
 #include "image/limits.hpp"
+#include "image/second_thread.hpp"
 
 #include <fmt/format.h>
 
@@ -28,8 +31,10 @@ struct Session {
   std::array<char, JMSG_LENGTH_MAX> message{};
   Bytes bytes;
   const JpegStructure* jpeg = nullptr;
-  std::uint8_t* pixels = nullptr;
+  Window part;                     ///< what is wanted; not the whole only where can_decode_part
+  std::uint8_t* pixels = nullptr;  ///< of the part's first row
   std::size_t row_bytes = 0;
+  bool to_the_end = true;  ///< false: what comes behind the part's last row is another session's to check
   long memory = 0;
 
   Session() = default;
@@ -55,16 +60,51 @@ void never_print(j_common_ptr /*codec*/) {}
   std::longjmp(session.escape, 1);  // NOLINT(cert-err52-cpp)
 }
 
-void read_rows(Session& session) {
+/// Tells the library to transform only the part's columns.
+void choose_columns(Session& session) {
   auto& codec = session.codec;
-  while (codec.output_scanline < codec.output_height) {
+  JDIMENSION x = session.part.x;
+  JDIMENSION width = session.part.width;
+  if (width == codec.output_width) return;
+  jpeg_crop_scanline(&codec, &x, &width);
+  if (x != session.part.x || width != session.part.width) refuse(session, "the decoder cuts columns elsewhere");
+}
+
+/// Reads coded rows without transforming them. `row` is at a boundary of coded units or the picture's last row; to skip
+/// to its end would tell the library to stop reading.
+void skip_to(Session& session, JDIMENSION row) {
+  auto& codec = session.codec;
+  if (codec.output_scanline < row) jpeg_skip_scanlines(&codec, row - codec.output_scanline);
+}
+
+void read_rows(Session& session, JDIMENSION end) {
+  auto& codec = session.codec;
+  while (codec.output_scanline < end) {
     std::array<JSAMPROW, 4> rows{};
-    const auto wanted =
-        std::min<JDIMENSION>(static_cast<JDIMENSION>(rows.size()), codec.output_height - codec.output_scanline);
+    const auto wanted = std::min<JDIMENSION>(static_cast<JDIMENSION>(rows.size()), end - codec.output_scanline);
     for (JDIMENSION i = 0; i < wanted; ++i)
-      rows[i] = session.pixels + (std::size_t{codec.output_scanline} + i) * session.row_bytes;
+      rows[i] = session.pixels + (std::size_t{codec.output_scanline} + i - session.part.y) * session.row_bytes;
     jpeg_read_scanlines(&codec, rows.data(), wanted);
   }
+}
+
+/// Reads what comes behind the part, only to see that it is sound.
+void read_rest(Session& session) {
+  auto& codec = session.codec;
+  if (codec.output_scanline == codec.output_height) return;
+  skip_to(session, codec.output_height - 1);
+  const std::size_t samples = std::size_t{codec.output_width} * static_cast<std::size_t>(codec.output_components);
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-cstyle-cast): libjpeg gives memory as void*
+  auto* row =
+      static_cast<JSAMPROW>(codec.mem->alloc_large(reinterpret_cast<j_common_ptr>(&codec), JPOOL_IMAGE, samples));
+  jpeg_read_scanlines(&codec, &row, 1);
+}
+
+void read_part(Session& session) {
+  choose_columns(session);
+  skip_to(session, session.part.y);
+  read_rows(session, session.part.bottom());
+  if (session.to_the_end) read_rest(session);
 }
 
 /// Four components a pixel do not fit the picture's rows: through one row of the library's own memory.
@@ -110,9 +150,9 @@ void decode(Session& session) {
   if (codec.out_color_space == JCS_CMYK) {
     read_cmyk_rows(session);
   } else {
-    read_rows(session);
+    read_part(session);
   }
-  jpeg_finish_decompress(&codec);
+  if (session.to_the_end) jpeg_finish_decompress(&codec);
 }
 
 bool succeeds(Session& session) {
@@ -138,6 +178,28 @@ bool succeeds(Session& session) {
                             session.bytes.size() - std::min(left, session.bytes.size()), session.message.data()));
 }
 
+/// The first rows on another thread, the rest and the check of the whole file on this one: so this one's error is the
+/// error.
+void decode_in_two(Session& below, std::uint32_t split, const SecondThread& second, const Limits& limits) {
+  Session above;
+  above.bytes = below.bytes;
+  above.jpeg = below.jpeg;
+  above.part = below.part;
+  above.pixels = below.pixels;
+  above.row_bytes = below.row_bytes;
+  above.memory = below.memory;
+  above.to_the_end = false;
+  above.part.height = split - below.part.y;
+  below.pixels += std::size_t{above.part.height} * below.row_bytes;
+  below.part.y = split;
+  below.part.height -= above.part.height;
+  bool above_succeeds = false;
+  bool below_succeeds = false;
+  second.run_both([&] { below_succeeds = succeeds(below); }, [&] { above_succeeds = succeeds(above); });
+  if (!below_succeeds) throw_failure(below, limits);
+  if (!above_succeeds) throw_failure(above, limits);
+}
+
 #define MEDISCAN_TEXT_OF(x) #x
 #define MEDISCAN_TEXT(x) MEDISCAN_TEXT_OF(x)
 
@@ -151,17 +213,24 @@ std::string turbo_version() {
 #endif
 }
 
-void decode_turbo(Bytes bytes, const JpegStructure& jpeg, const Limits& limits, Image::Data& out) {
-  allocate_pixels(out, jpeg.width, jpeg.height, jpeg.channels(), 8);
+void decode_turbo(Bytes bytes, const JpegStructure& jpeg, const Limits& limits, const Window& part, int threads,
+                  Image::Data& out) {
+  allocate_pixels(out, part.width, part.height, jpeg.channels(), 8);
   out.info.decoder = turbo_version();
   // The library takes 0 for "no limit", so 1 is the least it can be told.
   const std::uint64_t left = std::max<std::uint64_t>(limits.max_decoded_bytes - out.size_bytes(), 1);
   Session session;
   session.bytes = bytes.first(jpeg.end);
   session.jpeg = &jpeg;
+  session.part = part;
   session.pixels = samples_8(out);
   session.row_bytes = out.row_bytes();
   session.memory = static_cast<long>(std::min<std::uint64_t>(left, std::numeric_limits<long>::max()));
+  if (std::uint64_t{part.width} * part.height >= min_pixels_for_two && can_decode_part(jpeg)) {
+    const SecondThread second(threads);
+    const RowShare share = share_rows(part, jpeg);
+    if (second.granted() && share.saved_fraction >= least_saved_by_two) return decode_in_two(session, share.split, second, limits);
+  }
   if (!succeeds(session)) throw_failure(session, limits);
 }
 

@@ -2,6 +2,7 @@
 // passed.
 #pragma once
 
+#include "image/excerpt.hpp"
 #include "image/image_data.hpp"
 #include "image/precheck.hpp"
 
@@ -21,7 +22,10 @@ std::vector<std::string> decoder_versions();
 
 #ifdef MEDISCAN_WITH_TURBO
 std::string turbo_version();
-void decode_turbo(Bytes bytes, const JpegStructure& jpeg, const Limits& limits, Image::Data& out);
+/// Only `part` of the picture, which must be all of it or what with_margin gives; `out` gets the part's size. `threads`
+/// as in decode_excerpt.
+void decode_turbo(Bytes bytes, const JpegStructure& jpeg, const Limits& limits, const Window& part, int threads,
+                  Image::Data& out);
 std::string libpng_version();
 void decode_png(Bytes bytes, const PngStructure& png, const Limits& limits, Image::Data& out);
 #endif

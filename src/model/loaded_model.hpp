@@ -57,6 +57,8 @@ class LoadedModel {
   [[nodiscard]] const ModelRecord& record() const noexcept { return record_; }
   /// What really runs. Only once load() has returned.
   [[nodiscard]] const ExecutionRecord& execution() const noexcept { return execution_; }
+  /// The thread budget that the model runs in.
+  [[nodiscard]] int threads() const noexcept { return environment_.threads.threads; }
   [[nodiscard]] ModelState state() const;
   [[nodiscard]] ModelStatus status() const;
 

@@ -70,33 +70,64 @@ int position(double exact) {
   return static_cast<int>(exact + 0.5);  // NOLINT(bugprone-incorrect-roundings): this very rounding is wanted
 }
 
+/// Where the outputs of an axis take their inputs from.
+class Placement {
+ public:
+  explicit Placement(const AxisResize& axis)
+      : shape_(shape_of(axis.filter)),
+        in_(static_cast<int>(axis.in)),
+        origin_(axis.box_start),
+        scale_(static_cast<double>(axis.box_end - axis.box_start) / axis.out),
+        filter_scale_(std::max(scale_, 1.0)),
+        support_(shape_.support * filter_scale_) {}
+
+  /// Input positions that any output may need.
+  [[nodiscard]] std::size_t most_taps() const { return static_cast<std::size_t>(std::ceil(support_)) * 2 + 1; }
+  [[nodiscard]] double centre(double output) const { return origin_ + (output + 0.5) * scale_; }
+  [[nodiscard]] int first(double centre) const { return std::max(0, position(centre - support_)); }
+  [[nodiscard]] int end(double centre) const { return std::min(in_, position(centre + support_)); }
+  [[nodiscard]] double weight(int x, double centre) const {
+    return shape_.weight((x - centre + 0.5) * (1.0 / filter_scale_));
+  }
+
+ private:
+  FilterShape shape_;
+  int in_;
+  double origin_;
+  double scale_;
+  double filter_scale_;
+  double support_;
+};
+
 }  // namespace
 
-RealTaps make_real_taps(const AxisResize& axis) {
-  const FilterShape shape = shape_of(axis.filter);
-  const double scale = static_cast<double>(axis.box_end - axis.box_start) / axis.out;
-  const double filter_scale = std::max(scale, 1.0);
-  const double inverse = 1.0 / filter_scale;
-  const double support = shape.support * filter_scale;
+Reach reach_of(const AxisResize& axis) {
+  const Placement place(axis);
+  const double first = place.centre(axis.first);
+  const double last = place.centre(static_cast<double>(axis.first) + axis.count - 1);
+  return {static_cast<std::uint32_t>(place.first(first)), static_cast<std::uint32_t>(place.end(last))};
+}
 
+RealTaps make_real_taps(const AxisResize& axis) {
+  const Placement place(axis);
   RealTaps taps;
-  taps.stride = static_cast<std::size_t>(std::ceil(support)) * 2 + 1;
+  taps.stride = place.most_taps();
   taps.first.resize(axis.count);
   taps.count.resize(axis.count);
   taps.weights.resize(axis.count * taps.stride);
   for (std::size_t i = 0; i < axis.count; ++i) {
-    const double centre = axis.box_start + (axis.first + static_cast<double>(i) + 0.5) * scale;
-    const int first = std::max(0, position(centre - support));
-    const int end = std::min(static_cast<int>(axis.in), position(centre + support));
+    const double centre = place.centre(axis.first + static_cast<double>(i));
+    const int first = place.first(centre);
+    const int end = place.end(centre);
     double* weights = taps.weights.data() + i * taps.stride;
     double sum = 0.0;
     for (int x = first; x < end; ++x) {
-      const double weight = shape.weight((x - centre + 0.5) * inverse);
+      const double weight = place.weight(x, centre);
       weights[x - first] = weight;
       sum += weight;
     }
     for (int x = first; x < end && sum != 0.0; ++x) weights[x - first] /= sum;
-    taps.first[i] = first;
+    taps.first[i] = first - static_cast<int>(axis.missing);
     taps.count[i] = end - first;
   }
   return taps;

@@ -19,7 +19,7 @@
 namespace mediscan::recipe {
 
 /// One axis of a resampling: `in` samples, of which [box_start, box_end] become `out`; only [first, first + count) are
-/// wanted.
+/// wanted. The source may lack the first `missing` samples: tables then count from the first that is there.
 struct AxisResize {
   std::uint32_t in = 0;
   std::uint32_t out = 0;
@@ -28,6 +28,7 @@ struct AxisResize {
   std::uint32_t first = 0;
   std::uint32_t count = 0;
   Filter filter = Filter::bilinear;
+  std::uint32_t missing = 0;
 
   /// Pillow skips a pass that would change nothing.
   [[nodiscard]] bool is_needed() const { return in != out || box_start != 0.0F || box_end != static_cast<float>(out); }
@@ -58,6 +59,14 @@ struct FixedTaps {
   }
   [[nodiscard]] std::size_t bytes() const { return weights.size() * 8 + first.size() * 8; }
 };
+
+/// Input positions that a pass reads.
+struct Reach {
+  std::uint32_t begin = 0;
+  std::uint32_t end = 0;
+};
+/// Those of the wanted outputs, counted from the first sample of `in` whether the source lacks it or not.
+Reach reach_of(const AxisResize& axis);
 
 RealTaps make_real_taps(const AxisResize& axis);
 FixedTaps make_fixed_taps(const AxisResize& axis);

@@ -10,12 +10,14 @@
 #include <utility>
 #include <variant>
 
+#include "image/second_thread.hpp"
 #include "preprocess/geometry.hpp"
 #include "preprocess/normalize.hpp"
 #include "preprocess/reduce.hpp"
 #include "preprocess/resample.hpp"
 #include "preprocess/rows.hpp"
 #include "preprocess/simd.hpp"
+#include "preprocess/source_window.hpp"
 
 namespace mediscan::recipe {
 namespace {
@@ -28,21 +30,40 @@ AxisResize axis(std::uint32_t in, std::uint32_t out, Filter filter, const Span& 
   return {in, out, 0.0F, static_cast<float>(in), wanted.start, wanted.length, filter};
 }
 
+/// What an excerpt has of one axis of the square that the resize begins with.
+struct Stored {
+  Span span;                  ///< in the excerpt
+  std::uint32_t missing = 0;  ///< positions of the square before it
+};
+
+Stored stored_of(const Span& square, std::uint32_t window_start, std::uint32_t window_length) {
+  const std::uint32_t begin = std::max(square.start, window_start);
+  const std::uint32_t end = std::min(square.start + square.length, window_start + window_length);
+  return {{begin - window_start, end - begin, 0, end - begin}, begin - square.start};
+}
+
+/// Below this many pixels a second thread costs more than it brings.
+constexpr std::uint64_t min_pixels_for_two = 2'000'000;
+
 /// One call's way through the recipe.
 class Run {
  public:
-  Run(const Image& image, const PreprocessSpec& spec, const Geometry& geometry, const Kernels& kernels)
-      : image_(image),
+  Run(const image::Excerpt& picture, const PreprocessSpec& spec, const Geometry& geometry, const Kernels& kernels,
+      int threads = 1)
+      : image_(picture.stored),
         spec_(spec),
         geometry_(geometry),
         kernels_(kernels),
-        to_gray_(spec.color == ColorMode::gray && image.channels() == 3),
-        stored_as_bytes_(image.bits() == 8) {
+        rows_(stored_of(geometry.square_rows, picture.window.y, picture.window.height)),
+        columns_(stored_of(geometry.square_columns, picture.window.x, picture.window.width)),
+        threads_(threads),
+        to_gray_(spec.color == ColorMode::gray && image_.channels() == 3),
+        stored_as_bytes_(image_.bits() == 8) {
     const auto wish = spec.resize ? spec.resize->arithmetic : ResizeStep::Arithmetic::automatic;
     if (wish == ResizeStep::Arithmetic::uint8 && !stored_as_bytes_) {
       throw Error(
           ErrorCode::unsupported, Stage::preprocess,
-          fmt::format("the recipe resizes in uint8 arithmetic, but the picture has {} bits a sample", image.bits()),
+          fmt::format("the recipe resizes in uint8 arithmetic, but the picture has {} bits a sample", image_.bits()),
           "use resize arithmetic \"auto\" or \"float32\", or give an 8-bit picture");
     }
     in_bytes_ = stored_as_bytes_ && wish != ResizeStep::Arithmetic::float32;
@@ -53,16 +74,45 @@ class Run {
   /// Whether the samples are bytes to the end, and which sink is called.
   [[nodiscard]] bool in_bytes() const { return in_bytes_; }
 
+  /// Calls the sink with every row of the crop, from two threads at once for a large picture.
   void rows(const RowSink<std::uint8_t>& bytes, const RowSink<float>& floats) const {
-    const Region square{geometry_.square_rows, geometry_.square_columns, to_gray_};
-    if (geometry_.thumbnail == geometry_.picture) {
-      if (in_bytes_) {
-        resample(*byte_rows(image_, square, kernels_), last_resize(), kernels_, bytes);
-      } else {
-        resample(*float_rows(image_, square), last_resize(), floats);
-      }
+    if (geometry_.thumbnail != geometry_.picture) {
+      thumbnail_rows(bytes, floats);
       return;
     }
+    if (std::uint64_t{rows_.span.length} * columns_.span.length < min_pixels_for_two || geometry_.rows.length < 2) {
+      rows_between(0, geometry_.rows.length, bytes, floats);
+      return;
+    }
+    const image::SecondThread second(threads_);
+    const std::uint32_t middle = second.granted() ? geometry_.rows.length / 2 : geometry_.rows.length;
+    second.run_both([&] { rows_between(0, middle, bytes, floats); },
+                    [&] { rows_between(middle, geometry_.rows.length, bytes, floats); });
+  }
+
+ private:
+  /// Rows [begin, end) of the crop, of a picture without a thumbnail step.
+  void rows_between(std::uint32_t begin, std::uint32_t end, const RowSink<std::uint8_t>& bytes,
+                    const RowSink<float>& floats) const {
+    if (begin == end) return;
+    const auto from_begin = [begin](const auto& sink) {
+      return [begin, &sink](std::uint32_t y, const auto* row) { sink(begin + y, row); };
+    };
+    const Region region{rows_.span, columns_.span, to_gray_};
+    Resize resize = last_resize();
+    resize.down.first += begin;
+    resize.down.count = end - begin;
+    resize.across.missing = columns_.missing;
+    resize.down.missing = rows_.missing;
+    if (in_bytes_) {
+      resample(*byte_rows(image_, region, kernels_), resize, kernels_, from_begin(bytes));
+    } else {
+      resample(*float_rows(image_, region), resize, from_begin(floats));
+    }
+  }
+
+  void thumbnail_rows(const RowSink<std::uint8_t>& bytes, const RowSink<float>& floats) const {
+    const Region square{geometry_.square_rows, geometry_.square_columns, to_gray_};
     const Region converted{square.rows, square.columns, false};
     const Region whole = whole_region(geometry_.picture, to_gray_);
     if (!stored_as_bytes_) {
@@ -78,7 +128,6 @@ class Run {
     }
   }
 
- private:
   [[nodiscard]] Resize last_resize() const {
     const Filter filter = spec_.resize ? spec_.resize->filter : Filter::bilinear;
     return {axis(geometry_.square_columns.length, geometry_.resized.width, filter, geometry_.columns),
@@ -133,10 +182,12 @@ class Run {
     return out;
   }
 
-  const Image& image_;
+  const Image image_;  // shares the pixels
   const PreprocessSpec& spec_;
   const Geometry& geometry_;
   const Kernels& kernels_;
+  Stored rows_, columns_;
+  int threads_;
   bool to_gray_;
   bool stored_as_bytes_;
   bool in_bytes_ = false;
@@ -147,10 +198,21 @@ Geometry checked_geometry(Size size, const PreprocessSpec& spec) {
   return geometry_of(size, spec);
 }
 
-void run_to_tensor(const Image& image, const PreprocessSpec& spec, const Geometry& geometry, const Kernels& kernels,
-                   std::span<float> out) {
-  const Run run(image, spec, geometry, kernels);
-  TensorWriter writer(spec, geometry, image.max_value(), run.channels(), out);
+/// A recipe that reads what an excerpt lacks would read beyond its memory.
+void check_excerpt(const image::Excerpt& picture, const Geometry& geometry, const PreprocessSpec& spec) {
+  const image::Window whole{0, 0, picture.width, picture.height};
+  const image::Window needed = source_window(geometry, spec).value_or(whole);
+  if (picture.window.contains(needed)) return;
+  throw Error(ErrorCode::internal, Stage::preprocess,
+              fmt::format("the recipe reads {} x {} pixels at ({}, {}), decoded were {} x {} at ({}, {})", needed.width,
+                          needed.height, needed.x, needed.y, picture.window.width, picture.window.height,
+                          picture.window.x, picture.window.y));
+}
+
+void run_to_tensor(const image::Excerpt& picture, const PreprocessSpec& spec, const Geometry& geometry,
+                   const Kernels& kernels, std::span<float> out, int threads = 1) {
+  const Run run(picture, spec, geometry, kernels, threads);
+  TensorWriter writer(spec, geometry, picture.stored.max_value(), run.channels(), out);
   if (run.in_bytes()) writer.prepare_table();
   run.rows([&](std::uint32_t y, const std::uint8_t* row) { writer.write(y, row); },
            [&](std::uint32_t y, const float* row) { writer.write(y, row); });
@@ -158,7 +220,7 @@ void run_to_tensor(const Image& image, const PreprocessSpec& spec, const Geometr
 
 PixelBlock run_to_pixels(const Image& image, const PreprocessSpec& spec, const Geometry& geometry,
                          const Kernels& kernels) {
-  const Run run(image, spec, geometry, kernels);
+  const Run run(image::Excerpt(image), spec, geometry, kernels);
   PixelBlock block;
   block.channels = spec.channels();
   block.height = geometry.rows.total;
@@ -198,9 +260,11 @@ std::pair<std::uint32_t, std::uint32_t> output_size(std::uint32_t height, std::u
   return {geometry.rows.total, geometry.columns.total};
 }
 
-void preprocess_into(const Image& image, const PreprocessSpec& spec, std::span<float> out, const Kernels& kernels) {
+void preprocess_into(const image::Excerpt& picture, const PreprocessSpec& spec, std::span<float> out,
+                     const Kernels& kernels, int threads) {
   naming_lack_of_memory([&] {
-    const Geometry geometry = checked_geometry({image.height(), image.width()}, spec);
+    const Geometry geometry = checked_geometry({picture.height, picture.width}, spec);
+    check_excerpt(picture, geometry, spec);
     const std::size_t values = std::size_t{spec.channels()} * geometry.rows.total * geometry.columns.total;
     if (out.size() != values) {
       throw Error(ErrorCode::invalid_argument, Stage::preprocess,
@@ -208,8 +272,16 @@ void preprocess_into(const Image& image, const PreprocessSpec& spec, std::span<f
                               spec.channels(), geometry.rows.total, geometry.columns.total, values),
                   "ask output_size how much is needed");
     }
-    run_to_tensor(image, spec, geometry, kernels, out);
+    run_to_tensor(picture, spec, geometry, kernels, out, threads);
   });
+}
+
+void preprocess_into(const image::Excerpt& picture, const PreprocessSpec& spec, std::span<float> out, int threads) {
+  preprocess_into(picture, spec, out, active_kernels(), threads);
+}
+
+void preprocess_into(const Image& image, const PreprocessSpec& spec, std::span<float> out, const Kernels& kernels) {
+  preprocess_into(image::Excerpt(image), spec, out, kernels, 1);
 }
 
 void preprocess_into(const Image& image, const PreprocessSpec& spec, std::span<float> out) {
@@ -235,7 +307,7 @@ Tensor preprocess(const Image& image, const PreprocessSpec& spec) {
     const recipe::Geometry geometry = recipe::checked_geometry({image.height(), image.width()}, spec);
     Tensor tensor{spec.channels(), geometry.rows.total, geometry.columns.total, spec.layout, {}};
     tensor.values.resize(std::size_t{tensor.channels} * tensor.height * tensor.width);
-    recipe::run_to_tensor(image, spec, geometry, recipe::active_kernels(), tensor.values);
+    recipe::run_to_tensor(image::Excerpt(image), spec, geometry, recipe::active_kernels(), tensor.values);
     return tensor;
   });
 }

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "image/excerpt.hpp"
+
 namespace mediscan::recipe {
 
 struct Kernels;  // resize_kernels.hpp
@@ -21,6 +23,13 @@ std::pair<std::uint32_t, std::uint32_t> output_size(std::uint32_t height, std::u
 /// compare them.
 void preprocess_into(const Image& image, const PreprocessSpec& spec, std::span<float> out);
 void preprocess_into(const Image& image, const PreprocessSpec& spec, std::span<float> out, const Kernels& kernels);
+
+/// The same of an excerpt, which must hold what source_window gives (INTERNAL otherwise): the tensor is the whole
+/// picture's. A large picture is resized by two threads where `threads`, the budget of the process, leaves a second
+/// one.
+void preprocess_into(const image::Excerpt& picture, const PreprocessSpec& spec, std::span<float> out, int threads);
+void preprocess_into(const image::Excerpt& picture, const PreprocessSpec& spec, std::span<float> out,
+                     const Kernels& kernels, int threads);
 
 /// The samples after the last geometric step and before scale, mean and std: height x width x channels, interleaved.
 struct PixelBlock {

@@ -14,12 +14,7 @@ using FourIn = std::array<const Sample*, rows_at_once>;
 template <class Sample>
 using FourOut = std::array<Sample*, rows_at_once>;
 
-/// Input columns that a pass reads.
-struct Reach {
-  std::uint32_t begin = 0;
-  std::uint32_t end = 0;
-};
-
+/// What a pass reads, as its source counts.
 template <class Taps>
 Reach reach_of(const Taps& taps) {
   return {static_cast<std::uint32_t>(taps.first.front()),
