@@ -1,0 +1,97 @@
+"""Medical picture analysis: the bytes of a picture in, findings and the record of what really ran out.
+
+    import mediscan
+
+    model = mediscan.load("models/skin-demo")
+    result = model.analyze("lesion.jpg")
+    for finding in result.findings:
+        print(f"{finding.label:<40} {finding.probability:.3f}")
+
+Every failure is a :class:`mediscan.Error` with code, stage, message and hint. Research use only, not a medical device.
+"""
+
+from mediscan._core import library_version
+from mediscan.analysis import Analyzer, RadiologyAnalyzer, SkinAnalyzer
+from mediscan.errors import (
+    AbiMismatch,
+    BackendFailed,
+    BackendUnavailable,
+    BundleInvalid,
+    Cancelled,
+    CorruptImage,
+    DeadlineExceeded,
+    EmptyInput,
+    Error,
+    ErrorCode,
+    Forked,
+    HashMismatch,
+    Internal,
+    InvalidArgument,
+    InvalidType,
+    IoError,
+    LimitExceeded,
+    NotFound,
+    NotReady,
+    OutOfMemory,
+    Overloaded,
+    PrecisionUnsupported,
+    SelfTestFailed,
+    ShutDown,
+    TruncatedImage,
+    Unsupported,
+    UnsupportedFormat,
+)
+from mediscan.images import Image, ImageInfo, Limits, Source
+from mediscan.model import Model, ModelManager, ModelStatus, load
+from mediscan.results import Finding, Result
+from mediscan.system import BackendInfo, SystemReport, backends, status
+
+__version__ = library_version()
+
+__all__ = [
+    "AbiMismatch",
+    "Analyzer",
+    "BackendFailed",
+    "BackendInfo",
+    "BackendUnavailable",
+    "BundleInvalid",
+    "Cancelled",
+    "CorruptImage",
+    "DeadlineExceeded",
+    "EmptyInput",
+    "Error",
+    "ErrorCode",
+    "Finding",
+    "Forked",
+    "HashMismatch",
+    "Image",
+    "ImageInfo",
+    "Internal",
+    "InvalidArgument",
+    "InvalidType",
+    "IoError",
+    "LimitExceeded",
+    "Limits",
+    "Model",
+    "ModelManager",
+    "ModelStatus",
+    "NotFound",
+    "NotReady",
+    "OutOfMemory",
+    "Overloaded",
+    "PrecisionUnsupported",
+    "RadiologyAnalyzer",
+    "Result",
+    "SelfTestFailed",
+    "ShutDown",
+    "SkinAnalyzer",
+    "Source",
+    "SystemReport",
+    "TruncatedImage",
+    "Unsupported",
+    "UnsupportedFormat",
+    "backends",
+    "library_version",
+    "load",
+    "status",
+]

@@ -1,0 +1,18 @@
+// The extension module mediscan._core: the public C++ API for the Python files beside it, which are what users see.
+#include <pybind11/pybind11.h>
+
+#include "log_queue.hpp"
+#include "registers.hpp"
+#include "runtime.hpp"
+
+PYBIND11_MODULE(_core, module) {
+  using namespace mediscan::python;
+  module.doc() = "MediScan's C++ API for the package mediscan; private to it.";
+  register_runtime(module);
+  register_log_queue();
+  register_errors(module);
+  register_image(module);
+  register_result(module);
+  register_model(module);
+  register_system(module);
+}

@@ -1,0 +1,16 @@
+// One function a register_<subject>.cpp; each adds its subject to the extension module.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace mediscan::python {
+
+namespace py = pybind11;
+
+void register_errors(py::module_& module);
+void register_image(py::module_& module);
+void register_model(py::module_& module);
+void register_result(py::module_& module);
+void register_system(py::module_& module);
+
+}  // namespace mediscan::python

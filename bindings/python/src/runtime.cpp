@@ -1,0 +1,56 @@
+#include "runtime.hpp"
+
+#include <pthread.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+namespace mediscan::python {
+namespace {
+
+// NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): the process has one interpreter
+std::atomic<int> calls_in_flight{0};
+std::atomic<bool> shutting_down{false};
+// NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
+
+/// Looks at signals between short sleeps, so that Ctrl-C ends even this wait.
+void shut_down() {
+  shutting_down = true;
+  while (calls_in_flight > 0) {
+    {
+      const py::gil_scoped_release released;  // those in flight need it to come back
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+  }
+}
+
+/// The calls of other threads did not come along into a child made by fork().
+void forget_calls() { calls_in_flight = 0; }
+
+}  // namespace
+
+CallInFlight::CallInFlight() {
+  ++calls_in_flight;
+  if (!shutting_down) return;
+  --calls_in_flight;
+  throw Error(ErrorCode::shut_down, Stage::schedule, "the Python interpreter is exiting: MediScan takes no more work",
+              "end the threads that use MediScan before the program ends");
+}
+
+CallInFlight::~CallInFlight() { --calls_in_flight; }
+
+py::str text(std::string_view utf8) {
+  PyObject* decoded = PyUnicode_DecodeUTF8(utf8.data(), static_cast<py::ssize_t>(utf8.size()), "replace");
+  if (decoded == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::str>(decoded);
+}
+
+void register_runtime(py::module_& module) {
+  ::pthread_atfork(nullptr, nullptr, forget_calls);
+  module.def("shut_down", shut_down, "Refuse new calls and return when the last one in flight has ended.");
+  py::module_::import("atexit").attr("register")(module.attr("shut_down"));
+}
+
+}  // namespace mediscan::python
