@@ -17,7 +17,7 @@ DEEP_SIZES = ((333, 512), (121, 90))
 
 
 def drawn(width: int, height: int, seed: int, mode: str) -> Any:
-    """A Pillow picture of triangle waves and noise; `mode` is L, RGB or I;16."""
+    """A Pillow picture of triangle waves and noise; `mode` is L, RGB or I;16. `seed` also sets brightness and contrast."""
     import numpy as np
     from PIL import Image
 
@@ -29,7 +29,9 @@ def drawn(width: int, height: int, seed: int, mode: str) -> Any:
         across = _triangle(x * (3 + k % 4) + y * (1 + k % 3), 90 + 17 * k, top)
         down = _triangle(y * (2 + k % 5) - x * (k % 2), 61 + 23 * k, top)
         noise = ((x * 7919 + y * 104729 + (x * y) * 31 + k * 613) * 2654435761 >> 7) % (top // 5)
-        planes.append(np.clip((across + down) // 2 + noise - top // 10, 0, top))
+        plain = np.clip((across + down) // 2 + noise - top // 10, 0, top)
+        contrast = 4 - k % 4  # quarters
+        planes.append(plain * contrast // 4 + (top - top * contrast // 4) * (seed % 3) // 2)
     pixels = np.stack(planes, -1) if mode == "RGB" else planes[0]
     return Image.fromarray(np.ascontiguousarray(pixels, np.uint16 if mode == "I;16" else np.uint8))
 
