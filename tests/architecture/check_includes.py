@@ -56,9 +56,14 @@ def edge_fault(room, quote, target, edges, owner):
     return None if other in allowed | {room} else f"{room} may not include {other}"
 
 
+def files(tree):
+    """The sources of every room; capi stands beside src/."""
+    return sorted([*tree.glob("src/*/**/*.[ch]pp"), *tree.glob("capi/**/*.[ch]pp")])
+
+
 def source_faults(tree, edges, owner):
-    for path in sorted(tree.glob("src/*/**/*.[ch]pp")):
-        room = path.relative_to(tree / "src").parts[0]
+    for path in files(tree):
+        room = path.relative_to(tree / "src").parts[0] if path.is_relative_to(tree / "src") else path.relative_to(tree).parts[0]
         if room not in edges:
             yield f"{path.relative_to(tree)}: the room {room} has no row"
             continue
@@ -74,6 +79,10 @@ def header_faults(tree):
         for quote, target in INCLUDE.findall(path.read_text(encoding="utf-8")):
             if quote == '"' or not (HEADER.fullmatch(f"<{target}>") or re.fullmatch(r"[a-z_0-9]+", target)):
                 yield f"{path.relative_to(tree)}: a public header may not include {target}"
+    for path in sorted(tree.glob("include/mediscan/*.h")):
+        for quote, target in INCLUDE.findall(path.read_text(encoding="utf-8")):
+            if quote == '"' or target not in {"stddef.h", "stdint.h"}:
+                yield f"{path.relative_to(tree)}: the C header may not include {target}"
 
 
 def faults(tree):
@@ -83,9 +92,9 @@ def faults(tree):
 
 def main():
     tree = pathlib.Path(sys.argv[1])
-    count = len(list(tree.glob("src/*/**/*.[ch]pp")))
+    count = len(files(tree))
     found = faults(tree)
-    print("\n".join(found) or f"{count} files of src/ keep to docs/architecture.md")
+    print("\n".join(found) or f"{count} files keep to docs/architecture.md")
     return 1 if found or count == 0 else 0
 
 

@@ -55,6 +55,15 @@ class CheckIncludes(unittest.TestCase):
         self.assertEqual(self.faults("src/cli/main.cpp", '#include <mediscan/system.hpp>\n#include "cli/text.hpp"\n'), [])
         self.assertEqual(self.faults("src/cli/main.cpp", '#include "base/log.hpp"\n'), ["src/cli/main.cpp: cli may not include base"])
 
+    def test_capi_is_a_room_beside_src(self):
+        tables = TABLES.replace("| cli |", "| capi | public headers |\n| cli |")
+        self.assertEqual(self.faults("capi/image.cpp", '#include <mediscan/error.hpp>\n#include "capi/handles.hpp"\n', tables), [])
+        self.assertEqual(self.faults("capi/image.cpp", '#include "image/sniff.hpp"\n', tables), ["capi/image.cpp: capi may not include image"])
+
+    def test_the_c_header_includes_nothing_but_the_two_of_c(self):
+        self.assertEqual(self.faults("include/mediscan/mediscan.h", "#include <stdint.h>\n#include <stdbool.h>\n"),
+                         ["include/mediscan/mediscan.h: the C header may not include stdbool.h"])
+
     def test_an_include_without_its_room_is_refused(self):
         self.assertEqual(self.faults("src/base/log.cpp", '#include "log.hpp"\n'),
                          ['src/base/log.cpp: "log.hpp" must be written from src/, as "base/log.hpp"'])

@@ -22,7 +22,12 @@ BUILD = [
     ("libcli11-dev", "CLI11: the command line"),
     ("doctest-dev", "doctest: the tests"),
 ]
-TEST = [("libsimde-dev", "SIMDe: runs the AVX-512 kernels' tests on any processor")]
+TEST = [
+    ("libsimde-dev", "SIMDe: runs the AVX-512 kernels' tests on any processor"),
+    ("clang", "a second compiler that the C header must please"),
+    ("abigail-tools", "abidiff: compares the C ABI with its frozen form"),
+    ("valgrind", "runs the C programs of the tests"),
+]
 VENV = [("python3-venv", "a Python environment inside .deps")]
 LINT = [
     ("clang", "the compiler clang-tidy reads with"),
