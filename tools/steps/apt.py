@@ -26,6 +26,7 @@ TEST = [
     ("libsimde-dev", "SIMDe: runs the AVX-512 kernels' tests on any processor"),
     ("clang", "a second compiler that the C header must please"),
     ("abigail-tools", "abidiff: compares the C ABI with its frozen form"),
+    ("pkg-config", "finds the installed package, as its users do"),
     ("valgrind", "runs the C programs of the tests"),
 ]
 VENV = [("python3-venv", "a Python environment inside .deps")]
