@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -70,11 +71,11 @@ def _read_pickle(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = _reason(str(error))
-        raise ConversionError(f"{path} holds more than tensors, and reading it would run code: {reason}", RESAVE) from error
+        found = _forbidden(str(error))
+        raise ConversionError(f"{path} holds more than tensors ({found}), and unpickling that could run code", RESAVE) from error
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError, UnicodeDecodeError) as error:
         raise ConversionError(
-            f"{path} is no checkpoint that torch can read: {_reason(str(error))}",
+            f"{path} is no checkpoint that torch can read ({type(error).__name__})",
             "a checkpoint is what torch.save(model.state_dict(), ...) or safetensors writes; was a download cut short?",
         ) from error
 
@@ -87,13 +88,10 @@ def _is_torchscript(path: Path) -> bool:
         return False
 
 
-def _reason(text: str) -> str:
-    """torch's message without its advice to read the file unsafely: the line that says what was found."""
-    for line in text.splitlines():
-        if "WeightsUnpickler error:" in line:
-            text = line.split("WeightsUnpickler error:", 1)[1]
-            break
-    return text.strip().split(". Please use")[0].splitlines()[0][:300] if text.strip() else "no reason given"
+def _forbidden(text: str) -> str:
+    """What a pickle holds besides tensors. torch's own text also advises to read it unsafely; that is not passed on."""
+    found = re.search(r"GLOBAL (\S+)", text)
+    return found[1].rstrip(".,") if found else "things that are no tensors"
 
 
 def _is_state_dict(value: Any) -> bool:

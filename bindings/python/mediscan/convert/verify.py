@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import VerificationError
 from .network import logits_of
 from .reference import tensor_of
+
+if TYPE_CHECKING:
+    import mediscan
 
 HOW_ELSE = "correct that, or write the bundle without comparing by --no-verify"
 
@@ -52,16 +55,16 @@ class _Loaded:
 
         manifest = json.loads((self._folder / "mediscan.json").read_text(encoding="utf-8"))
         self.codes = [label["code"] for label in manifest["labels"]]
+        self._manager = mediscan.ModelManager(libtorch=libtorch_folder())
         try:
-            self._manager = mediscan.ModelManager(libtorch=libtorch_folder())
-            self._model = self._manager.load(self._folder, backend="torch")
+            self._model = self._manager.load(self._folder, backend="torch", max_batch=1)
         except mediscan.Error as error:
-            raise VerificationError(f"MediScan does not load the bundle: {error}", _remedy(error)) from error
+            self._manager.close()
+            raise VerificationError(f"MediScan does not load the bundle: {error.message}", _remedy(error)) from error
         return self
 
     def __exit__(self, *_: object) -> None:
-        del self._model
-        del self._manager
+        self._manager.close()
 
     def logits(self, data: bytes, name: str) -> dict[int, float]:
         """By output, of the labels that are available."""
@@ -70,10 +73,10 @@ class _Loaded:
         try:
             result = self._model.analyze(data)
         except mediscan.Error as error:
-            raise VerificationError(f"MediScan does not analyse the picture {name}: {error}", HOW_ELSE) from error
+            raise VerificationError(f"MediScan does not analyse the picture {name}: {error.message}", error.hint or HOW_ELSE) from error
         if result.execution.simulated:
             raise VerificationError("MediScan answered with simulated scores", HOW_ELSE)
-        return {self.codes.index(f.code): f.logit for f in result.findings if f.available}
+        return {self.codes.index(f.code): f.logit for f in result.findings if f.logit is not None}
 
 
 def libtorch_folder() -> str:
@@ -83,12 +86,14 @@ def libtorch_folder() -> str:
     return str(Path(torch.__file__).parent / "lib")
 
 
-def _remedy(error: Exception) -> str:
+def _remedy(error: mediscan.Error) -> str:
     import torch
 
-    if getattr(error, "code", "") == "BACKEND_UNAVAILABLE":
+    import mediscan
+
+    if isinstance(error, mediscan.BackendUnavailable):
         return (
             f"it needs LibTorch 2.11 or newer and was given that of the running torch {torch.__version__} in "
             f"{libtorch_folder()}; update torch, or write the bundle without comparing by --no-verify"
         )
-    return str(getattr(error, "hint", "")) or HOW_ELSE
+    return error.hint or HOW_ELSE
