@@ -22,7 +22,8 @@ class MEDISCAN_API Analyzer {
   /// and what preprocess throws.
   [[nodiscard]] Result analyze(const Image& image) const;
 
-  /// Encoded bytes: Image::decode, then analyze.
+  /// Encoded bytes: the result of Image::decode, then analyze, and its errors; but of a JPEG only the pixels that the
+  /// recipe reads are made, and a large picture may be decoded and resized with one thread more than the caller's.
   [[nodiscard]] Result analyze(std::span<const std::byte> bytes, const DecodeOptions& options = {},
                                std::string_view name = {}) const;
 

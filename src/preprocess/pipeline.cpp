@@ -42,9 +42,6 @@ Stored stored_of(const Span& square, std::uint32_t window_start, std::uint32_t w
   return {{begin - window_start, end - begin, 0, end - begin}, begin - square.start};
 }
 
-/// Below this many pixels a second thread costs more than it brings.
-constexpr std::uint64_t min_pixels_for_two = 2'000'000;
-
 /// One call's way through the recipe.
 class Run {
  public:

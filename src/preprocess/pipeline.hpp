@@ -31,6 +31,9 @@ void preprocess_into(const image::Excerpt& picture, const PreprocessSpec& spec, 
 void preprocess_into(const image::Excerpt& picture, const PreprocessSpec& spec, std::span<float> out,
                      const Kernels& kernels, int threads);
 
+/// Below this many pixels read, a second thread costs more than it brings.
+inline constexpr std::uint64_t min_pixels_for_two = 2'000'000;
+
 /// The samples after the last geometric step and before scale, mean and std: height x width x channels, interleaved.
 struct PixelBlock {
   std::uint32_t channels = 0;

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <mediscan/analyzer.hpp>
+#include <nlohmann/json.hpp>
 #include <thread>
+#include <utility>
 
 #include "base/file.hpp"
 #include "bundle_folder.hpp"
@@ -80,6 +84,71 @@ TEST_CASE("bytes are decoded and analysed as the picture they hold") {
   const Error error = error_of([&] { (void)analyzer.analyze(std::span(bytes).first(40), {}, "upload.png"); });
   CHECK(error.stage() == Stage::decode);
   CHECK(test::contains(error.message(), "upload.png"));
+}
+
+/// A model whose recipe reads the middle of a picture, and the tensors it was given.
+struct CroppingFixture {
+  CroppingFixture() {
+    test::write_bundle(folder.path());
+    const auto manifest = folder.path() / "mediscan.json";
+    auto json = nlohmann::json::parse(std::ifstream(manifest));
+    json["input"]["resize"] = {{"mode", "shorter"}, {"size", 64}, {"filter", "bilinear"}};
+    json["input"]["crop"] = {40, 40};
+    std::ofstream(manifest) << json;
+    LoadOptions options;
+    options.backend = "cropping";
+    model = std::make_unique<Model>(manager.load(folder.path(), options));
+    script->run = [this](const BatchInput& in, const BatchOutput& out) {
+      tensor.assign(in.data, in.data + std::size_t{in.channels} * in.height * in.width);
+      std::copy(script->logits.begin(), script->logits.end(), out.logits);
+    };
+  }
+
+  test::TemporaryFolder folder;
+  std::shared_ptr<test::Script> script = test::scripted_backend("cropping");
+  ModelManager manager;
+  std::unique_ptr<Model> model;
+  std::vector<float> tensor;
+};
+
+TEST_CASE("bytes, of which only what the recipe reads is decoded, give the record and tensor of the whole picture") {
+  CroppingFixture fixture;
+  const Analyzer analyzer(*fixture.model);
+  int pictures = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(MEDISCAN_SOURCE_DIR "/examples/images")) {
+    const auto extension = entry.path().extension();
+    if (extension != ".jpg" && extension != ".png") continue;
+    const std::string name = entry.path().filename().string();
+    CAPTURE(name);
+    const auto bytes = base::read_file(entry.path(), 1U << 26U, "max_file_bytes", Stage::decode);
+    const Result whole = analyzer.analyze(Image::decode(bytes, {}, name));
+    const auto expected = std::exchange(fixture.tensor, {});
+    const Result part = analyzer.analyze(bytes, {}, name);
+    CHECK(fixture.tensor == expected);
+    CHECK(part.input.name == whole.input.name);
+    CHECK(part.input.sha256 == whole.input.sha256);
+    CHECK(part.input.format == whole.input.format);
+    CHECK(part.input.width == whole.input.width);
+    CHECK(part.input.height == whole.input.height);
+    CHECK(part.input.bits == whole.input.bits);
+    CHECK(part.warnings == whole.warnings);
+    CHECK(part.preprocess_sha256 == whole.preprocess_sha256);
+    ++pictures;
+  }
+  CHECK(pictures >= 4);
+}
+
+TEST_CASE("damaged bytes are the decoder's error, also behind what the recipe reads") {
+  const CroppingFixture fixture;
+  const Analyzer analyzer(*fixture.model);
+  auto bytes = base::read_file(MEDISCAN_SOURCE_DIR "/examples/images/skin-nevus.jpg", 1U << 26U, "max_file_bytes",
+                               Stage::decode);
+  bytes.erase(bytes.end() - 60, bytes.end() - 2);  // rows at the bottom; the end marker stays
+  const Error expected = error_of([&] { Image::decode(bytes, {}, "nevus.jpg"); });
+  const Error error = error_of([&] { (void)analyzer.analyze(bytes, {}, "nevus.jpg"); });
+  CHECK(error.code() == ErrorCode::corrupt_image);
+  CHECK(error.stage() == Stage::decode);
+  CHECK(error.message() == expected.message());
 }
 
 TEST_CASE("a list is cut into warmed batch sizes, and each result says the size of its own batch") {
