@@ -66,10 +66,10 @@ def _about(name: str | None) -> str:
     return f"{name}: " if name else ""
 
 
-def _path(source: str | os.PathLike[str]) -> str:
-    path = os.fsdecode(source)
-    if "\0" in path:
-        raise InvalidArgument(f"the path {path!r} holds a zero character", "no file can have that name")
+def _path(source: str | os.PathLike[str]) -> bytes:
+    path = os.fsencode(source)
+    if b"\0" in path:
+        raise InvalidArgument(f"the path {path!r} holds a zero byte", "no file can have that name")
     return path
 
 
@@ -118,8 +118,8 @@ def _bits(pixels: Pixels, bits: int | None) -> int:
     raise InvalidArgument(f"bits is {bits} for {pixels.dtype} samples", "give 9 to 16 for uint16 samples, and nothing for uint8")
 
 
-def _samples(pixels: Pixels) -> Pixels:
-    """The array as contiguous rows in native byte order."""
+def _samples(pixels: Pixels) -> memoryview:
+    """The array's contiguous rows, in native byte order."""
     import numpy
 
     if isinstance(pixels, _class_of("numpy.ma", "MaskedArray")):
@@ -130,7 +130,7 @@ def _samples(pixels: Pixels) -> Pixels:
     if not height_width_channels or 0 in pixels.shape:
         raise InvalidArgument(f"an array of shape {pixels.shape} is no picture", _shape_hint(pixels))
     native = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-    return numpy.ascontiguousarray(native)
+    return numpy.ascontiguousarray(native).data
 
 
 def _dtype_hint(pixels: Pixels) -> str:

@@ -110,7 +110,7 @@ class _ProgressBar:
         if not wanted:
             return
         try:
-            from tqdm.auto import tqdm
+            from tqdm.auto import tqdm  # type: ignore[import-untyped, unused-ignore]
         except ImportError as error:
             raise ImportError("analyze_many(progress=True) needs tqdm: pip install tqdm") from error
         self._bar = tqdm(total=len(sources) if isinstance(sources, Sized) else None, unit="picture")

@@ -117,7 +117,7 @@ class ModelManager:
         """Loads a bundle and returns when it is ready. See :func:`mediscan.load`."""
         native = self._up_to_date()
         analyzer = native.load(
-            find_bundle(bundle), backend=backend, device=device, precision=precision, fallback=fallback, max_batch=max_batch
+            os.fsencode(find_bundle(bundle)), backend=backend, device=device, precision=precision, fallback=fallback, max_batch=max_batch
         )
         return Model(self, analyzer)
 
@@ -142,7 +142,7 @@ class ModelManager:
         self.close()
 
     def _start(self) -> _core.ModelManager:
-        return _core.ModelManager(threads=self._threads, libtorch=self._place)
+        return _core.ModelManager(threads=self._threads, libtorch=os.fsencode(self._place))
 
     def _open(self) -> _core.ModelManager:
         native = self._native

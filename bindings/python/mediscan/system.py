@@ -57,7 +57,7 @@ class SystemReport:
 
 def status(*, libtorch: str | os.PathLike[str] | None = None) -> SystemReport:
     """Looks at every backend; opening LibTorch for the first time takes a fraction of a second."""
-    report = json.loads(_core.system_report_json(threads=0, libtorch=_libtorch.place(libtorch)))
+    report = json.loads(_core.system_report_json(threads=0, libtorch=os.fsencode(_libtorch.place(libtorch))))
     report["decoders"] = tuple(report["decoders"])
     report["backends"] = tuple(_backend(backend) for backend in report["backends"])
     return SystemReport(**report)

@@ -11,5 +11,4 @@ namespace py = pybind11;
 /// An instance of the exception class of `error`'s code. Not raised.
 py::object exception_of(const Error& error);
 
-
 }  // namespace mediscan::python

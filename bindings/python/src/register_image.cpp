@@ -1,9 +1,7 @@
 // Pictures: decoding from memory and from file, pixels in, pixels out.
 #include <pybind11/stl.h>
-#include <pybind11/stl/filesystem.h>
 
 #include <cstddef>
-#include <filesystem>
 #include <mediscan/image.hpp>
 #include <mediscan/system.hpp>
 #include <optional>
@@ -35,8 +33,8 @@ Image decode(const py::bytes& data, const DecodeOptions& options, const std::str
   return without_gil([&] { return Image::decode(std::as_bytes(std::span(view)), options, name); });
 }
 
-Image read(const std::filesystem::path& path, const DecodeOptions& options) {
-  return without_gil([&] { return Image::read(path, options); });
+Image read(const py::bytes& path, const DecodeOptions& options) {
+  return without_gil([&, file = path_of(path)] { return Image::read(file, options); });
 }
 
 /// The buffer's pixels as the library takes them; inputs.py makes every buffer fit.
@@ -72,8 +70,8 @@ py::buffer_info buffer_of(Image& image) {
   const auto dimensions = static_cast<py::ssize_t>(shape.size());
   // buffer_info wants a mutable pointer even for a read-only buffer.
   auto* const data = const_cast<std::byte*>(image.pixels().data());  // NOLINT(cppcoreguidelines-pro-type-const-cast)
-  const std::string format = sample == 1 ? py::format_descriptor<std::uint8_t>::format()
-                                         : py::format_descriptor<std::uint16_t>::format();
+  const std::string format =
+      sample == 1 ? py::format_descriptor<std::uint8_t>::format() : py::format_descriptor<std::uint16_t>::format();
   return {data, sample, format, dimensions, std::move(shape), std::move(strides), true};
 }
 

@@ -1,8 +1,8 @@
-// Models and their manager: loading, analysing, preprocessing, unloading. Everything here may block, so the GIL is away.
+// Models and their manager: loading, analysing, preprocessing, unloading. Everything here may block, so the GIL is
+// away.
 #include <pybind11/stl.h>
-#include <pybind11/stl/filesystem.h>
+#include <pybind11/typing.h>
 
-#include <filesystem>
 #include <mediscan/analyzer.hpp>
 #include <mediscan/model_manager.hpp>
 #include <mediscan/preprocess.hpp>
@@ -21,8 +21,8 @@ namespace {
 
 using AnalyzerPointer = std::shared_ptr<Analyzer>;
 
-std::shared_ptr<ModelManager> make_manager(int threads, std::filesystem::path libtorch) {
-  return make_object<ModelManager>(ManagerOptions{threads, std::move(libtorch), queueing_log()});
+std::shared_ptr<ModelManager> make_manager(int threads, const py::bytes& libtorch) {
+  return make_object<ModelManager>(ManagerOptions{threads, path_of(libtorch), queueing_log()});
 }
 
 Fallback fallback_named(const std::string& name) {
@@ -32,11 +32,11 @@ Fallback fallback_named(const std::string& name) {
               "give \"never\" or \"mock\"");
 }
 
-AnalyzerPointer load(ModelManager& manager, const std::filesystem::path& bundle, const std::string& backend,
+AnalyzerPointer load(ModelManager& manager, const py::bytes& bundle, const std::string& backend,
                      const std::string& device, const std::string& precision, const std::string& fallback,
                      int max_batch) {
   const LoadOptions options{backend, device, precision, fallback_named(fallback), max_batch};
-  return without_gil([&] { return make_object<Analyzer>(manager.load(bundle, options)); });
+  return without_gil([&, folder = path_of(bundle)] { return make_object<Analyzer>(manager.load(folder, options)); });
 }
 
 std::vector<std::string> status_of_all(const ModelManager& manager) {
@@ -51,10 +51,9 @@ Result analyze(const Analyzer& analyzer, const Image& image) {
   return without_gil([&] { return analyzer.analyze(image); });
 }
 
-/// A result or, not raised, the exception in its place.
-py::list analyze_batch(const Analyzer& analyzer, const std::vector<Image>& images) {
+py::typing::List<ResultOrError> analyze_batch(const Analyzer& analyzer, const std::vector<Image>& images) {
   const auto outcomes = without_gil([&] { return analyzer.analyze_batch(images); });
-  py::list list;
+  py::typing::List<ResultOrError> list;
   for (const auto& outcome : outcomes) {
     list.append(outcome ? python_result(outcome.value()) : exception_of(outcome.error()));
   }
@@ -92,8 +91,8 @@ void register_model(py::module_& module) {
 
   py::class_<ModelManager, std::shared_ptr<ModelManager>>(module, "ModelManager")
       .def(py::init(&make_manager), py::kw_only(), py::arg("threads"), py::arg("libtorch"))
-      .def("load", &load, py::arg("bundle"), py::kw_only(), py::arg("backend"), py::arg("device"),
-           py::arg("precision"), py::arg("fallback"), py::arg("max_batch"))
+      .def("load", &load, py::arg("bundle"), py::kw_only(), py::arg("backend"), py::arg("device"), py::arg("precision"),
+           py::arg("fallback"), py::arg("max_batch"))
       .def(
           "unload",
           [](ModelManager& manager, const Analyzer& analyzer) {

@@ -52,9 +52,9 @@ py::object summary_of(const ResultClasses& classes, const Summary& summary) {
                         of->malignant_probability);
   }
   if (const auto& of = summary.radiology) {
-    radiology = classes.make("RadiologySummary",
-                             tuple_of(of->positive_codes, [](const std::string& code) { return text(code); }),
-                             of->unavailable);
+    radiology =
+        classes.make("RadiologySummary",
+                     tuple_of(of->positive_codes, [](const std::string& code) { return text(code); }), of->unavailable);
   }
   return classes.make("Summary", skin, radiology);
 }

@@ -1,7 +1,4 @@
 // What the library finds on this machine.
-#include <pybind11/stl/filesystem.h>
-
-#include <filesystem>
 #include <mediscan/result.hpp>
 #include <mediscan/system.hpp>
 
@@ -11,13 +8,9 @@
 namespace mediscan::python {
 namespace {
 
-std::string report_json(int threads, const std::filesystem::path& libtorch) {
-  return without_gil([&] {
-    ManagerOptions options;
-    options.threads = threads;
-    options.libtorch = libtorch;
-    return to_json(system_report(options));
-  });
+std::string report_json(int threads, const py::bytes& libtorch) {
+  return without_gil(
+      [options = ManagerOptions{threads, path_of(libtorch), nullptr}] { return to_json(system_report(options)); });
 }
 
 }  // namespace

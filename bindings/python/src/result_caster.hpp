@@ -1,5 +1,5 @@
-// mediscan::Result as Python's frozen dataclass mediscan.results.Result, and back again for its JSON. Field by field and
-// without JSON in between: this runs once a picture.
+// mediscan::Result as Python's frozen dataclass mediscan.results.Result, and back again for its JSON. Field by field
+// and without JSON in between: this runs once a picture.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -9,12 +9,22 @@ namespace mediscan::python {
 
 namespace py = pybind11;
 
+/// A Result or, not raised, the exception in its place.
+class ResultOrError : public py::object {
+  using py::object::object;
+};
+
 py::object python_result(const Result& result);
 Result native_result(py::handle result);
 
 }  // namespace mediscan::python
 
 namespace pybind11::detail {
+
+template <>
+struct handle_type_name<mediscan::python::ResultOrError> {
+  static constexpr auto name = const_name("mediscan.results.Result | mediscan.errors.Error");
+};
 
 template <>
 struct type_caster<mediscan::Result> {

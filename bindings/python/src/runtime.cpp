@@ -47,6 +47,8 @@ py::str text(std::string_view utf8) {
   return py::reinterpret_steal<py::str>(decoded);
 }
 
+std::filesystem::path path_of(const py::bytes& path) { return std::string_view(path); }
+
 void register_runtime(py::module_& module) {
   ::pthread_atfork(nullptr, nullptr, forget_calls);
   module.def("shut_down", shut_down, "Refuse new calls and return when the last one in flight has ended.");

@@ -8,6 +8,7 @@
 #include <pybind11/pybind11.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <mediscan/error.hpp>
 #include <memory>
 #include <string_view>
@@ -62,6 +63,9 @@ std::shared_ptr<Object> make_object(Arguments&&... arguments) {
 
 /// Text as Python has it; bytes that are no UTF-8 (file names may hold them) become U+FFFD.
 py::str text(std::string_view utf8);
+
+/// A path crosses as os.fsencode's bytes: file names need not be text.
+std::filesystem::path path_of(const py::bytes& path);
 
 /// Registers shut_down() with atexit: from then on calls are SHUT_DOWN, and it returns when the last one in flight has
 /// ended, so that no thread is inside the library while the process takes itself apart.
