@@ -1,8 +1,8 @@
-"""Networks for the tests of mediscan.convert: torchvision's, torchxrayvision's and MONAI's classes with seeded weights and
-drawn batch-norm statistics (tests/parity/networks.py), their last layer scaled so that logits reach 8.
+"""Networks for the tests of mediscan.convert: torchvision's, torchxrayvision's and MONAI's classes with seeded weights
+and drawn batch-norm statistics (tests/parity/networks.py), their last layer scaled so that logits reach 8.
 
-Logits are not centred as well: over pictures that look alike to a random network, that would take a head hundreds of times
-larger than any trained one, and torch's own float32 would then differ from its float64 by more than 1e-4.
+Logits are not centred as well: over pictures that look alike to a random network, that would take a head hundreds of
+times larger than any trained one, and torch's own float32 would then differ from its float64 by more than 1e-4.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from mediscan.convert import pictures, reference  # noqa: E402
 from mediscan.convert.recipe import resolve  # noqa: E402
 
 XRV_TARGETS = [
-    "Atelectasis", "Consolidation", "Infiltration", "Pneumothorax", "Edema", "Emphysema", "Fibrosis", "Effusion", "Pneumonia",
-    "Pleural_Thickening", "Cardiomegaly", "Nodule", "Mass", "Hernia", "", "Fracture", "", "",
+    "Atelectasis", "Consolidation", "Infiltration", "Pneumothorax", "Edema", "Emphysema", "Fibrosis", "Effusion",
+    "Pneumonia", "Pleural_Thickening", "Cardiomegaly", "Nodule", "Mass", "Hernia", "", "Fracture", "", "",
 ]  # fmt: skip
 NAN = float("nan")
 SQUASH_MEAN, SQUASH_STD = [0.5], [0.1]
@@ -46,7 +46,7 @@ def torchxrayvision_network(thresholds: list[float] | None = XRV_THRESHOLDS, see
     """Its class as its own weights set it up: targets, op_threshs and input resolution, but no download."""
     import torchxrayvision
 
-    network = randomise(torchxrayvision.models.DenseNet(weights=None, num_classes=18, in_channels=1), seed)
+    network: Any = randomise(torchxrayvision.models.DenseNet(weights=None, num_classes=18, in_channels=1), seed)
     scaled(network, network.classifier, network, "xrv", 1)
     network.targets = network.pathologies = list(XRV_TARGETS)
     network.input_resolution = 224
@@ -57,15 +57,15 @@ def torchxrayvision_network(thresholds: list[float] | None = XRV_THRESHOLDS, see
 
 def monai_network(outputs: int = 5, channels: int = 1, seed: int = 13, **options: Any) -> Any:
     """MONAI's DenseNet121 for grey pictures squashed to 224 x 224."""
-    from monai.networks.nets import DenseNet121
+    from monai.networks.nets.densenet import DenseNet121
 
-    network = randomise(DenseNet121(spatial_dims=2, in_channels=channels, out_channels=outputs, **options), seed)
+    network: Any = randomise(DenseNet121(spatial_dims=2, in_channels=channels, out_channels=outputs, **options), seed)
     return scaled(network, network.class_layers.out, network, "squash-224", channels)
 
 
 def scaled(network: Any, head: Any, forward: Any, recipe: str, channels: int, largest: float = 8.0) -> Any:
-    """Scales the head so that logits over a few pictures are at most `largest` in size, and still tell pictures apart."""
-    numbers = {"mean": SQUASH_MEAN, "std": SQUASH_STD} if recipe == "squash-224" else {}
+    """Scales the head so that logits over a few pictures are at most `largest` in size, yet tell pictures apart."""
+    numbers: dict[str, Any] = {"mean": SQUASH_MEAN, "std": SQUASH_STD} if recipe == "squash-224" else {}
     _, steps = resolve(recipe, channels, **numbers)
     tensors = [reference.tensor_of(picture, steps) for _, picture in pictures.for_comparison(steps)]
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Whole conversions: each network's logits in MediScan against torch's, and torchxrayvision's own output against ours."""
+"""Whole conversions: each network's logits in MediScan against torch's, torchxrayvision's own output against ours."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from PIL import Image  # noqa: E402
 
 import mediscan  # noqa: E402
 import mediscan.convert  # noqa: E402
-from mediscan.convert import pictures  # noqa: E402
+from mediscan.convert import pictures, reference  # noqa: E402
 
-SKIN = {"labels": "ham10000-alphabetical", "recipe": "torchvision-v1"}
+SKIN: dict[str, Any] = {"labels": "ham10000-alphabetical", "recipe": "torchvision-v1"}
 FINDINGS = ["edema", "effusion:pleural effusion", "mass:lung mass:309529002", "nodule", "hernia"]
 
 
@@ -82,7 +82,13 @@ def test_half_precision_weights_stay_as_they_are(dtype: str, tmp_path: Path, fig
 def test_monai_gives_torchs_logits(tmp_path: Path, figures: list[str]) -> None:
     pytest.importorskip("monai")
     made = mediscan.convert.from_torch(
-        monai_network(5), tmp_path / "monai", labels=FINDINGS, recipe="squash-224", mean=SQUASH_MEAN, std=SQUASH_STD, task="multilabel"
+        monai_network(5),
+        tmp_path / "monai",
+        labels=FINDINGS,
+        recipe="squash-224",
+        mean=SQUASH_MEAN,
+        std=SQUASH_STD,
+        task="multilabel",
     )
     assert (made.naming, made.architecture.name) == ("MONAI", "densenet121")
     assert any(entry.picture.startswith("16-bit") for entry in made.compared)
@@ -104,7 +110,8 @@ class Chest:
         values = torchxrayvision.utils.normalize(pixels, largest)[None]
         square = torchxrayvision.datasets.XRayCenterCrop()(values)
         with torch.inference_mode():
-            return self.module(torch.from_numpy(square)[None])[0].numpy()
+            output: np.ndarray = self.module(torch.from_numpy(square)[None])[0].numpy()
+        return output
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +138,9 @@ def test_torchxrayvision_says_what_it_is(chest: Chest) -> None:
 
 
 @pytest.mark.parametrize(("bits", "largest"), [(8, 255), (16, 65535)])
-def test_torchxrayvisions_own_output_is_ours(bits: int, largest: int, chest: Chest, tmp_path: Path, figures: list[str]) -> None:
+def test_torchxrayvisions_own_output_is_ours(
+    bits: int, largest: int, chest: Chest, tmp_path: Path, figures: list[str]
+) -> None:
     differences, both_sides = [], set()
     for seed, (width, height) in enumerate([(512, 433), (224, 224), (350, 601), (97, 131), (1024, 1024)]):
         picture = pictures.drawn(width, height, seed + 40, "L" if bits == 8 else "I;16")
@@ -143,6 +152,7 @@ def test_torchxrayvisions_own_output_is_ours(bits: int, largest: int, chest: Che
         for name, value in zip(XRV_TARGETS, expected, strict=True):
             if name:
                 finding = ours[name.lower().replace(" ", "_")]
+                assert finding.probability is not None
                 differences.append(abs(finding.probability - float(value)))
                 both_sides.add(finding.decision)
                 assert finding.decision == (value >= 0.5) or abs(value - 0.5) < 1e-5
@@ -150,8 +160,8 @@ def test_torchxrayvisions_own_output_is_ours(bits: int, largest: int, chest: Che
     assert both_sides == {True, False}, "both branches of op_norm must be met"
     assert max(differences) < 1e-4
     figures.append(
-        f"torchxrayvision's own output (op_threshs applied), {bits}-bit: 5 pictures x 15 trained labels, differ by at most "
-        f"{max(differences):.2g}"
+        f"torchxrayvision's own output (op_threshs applied), {bits}-bit: 5 pictures x 15 trained labels, "
+        f"differ by at most {max(differences):.2g}"
     )
 
 
@@ -178,7 +188,11 @@ def test_a_user_picture_tests_the_bundle_without_its_metadata(tmp_path: Path) ->
     exif[0x010E] = "patient: Jane Roe"  # ImageDescription
     picture.save(tmp_path / "own.jpg", exif=exif)
     made = mediscan.convert.from_torch(
-        torchvision_network("resnet18", 7), tmp_path / "skin", **SKIN, self_test=tmp_path / "own.jpg", pictures=[tmp_path / "own.jpg"]
+        torchvision_network("resnet18", 7),
+        tmp_path / "skin",
+        **SKIN,
+        self_test=tmp_path / "own.jpg",
+        pictures=[tmp_path / "own.jpg"],
     )
     assert "own.jpg" in {entry.picture for entry in made.compared}
     assert b"Jane Roe" in (tmp_path / "own.jpg").read_bytes()
@@ -191,10 +205,26 @@ def test_a_bundle_that_differs_from_torch_is_not_left(tmp_path: Path, monkeypatc
     """MediScan is asked about the true pictures, torch about other ones: the difference must be seen."""
     from mediscan.convert import verify
 
-    true_tensor = verify.tensor_of
-    monkeypatch.setattr(verify, "tensor_of", lambda picture, recipe: true_tensor(picture, {**recipe, "crop": [223, 224]}))
+    true_tensor = reference.tensor_of
+    monkeypatch.setattr(
+        verify, "tensor_of", lambda picture, recipe: true_tensor(picture, {**recipe, "crop": [223, 224]})
+    )
     with pytest.raises(mediscan.convert.VerificationError, match="MediScan's logits are not torch's: they differ by"):
         mediscan.convert.from_torch(torchvision_network("resnet18", 7), tmp_path / "skin", **SKIN)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_torch_that_mediscan_cannot_use_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: object, **__: object) -> None:
+        raise mediscan.BackendUnavailable("LibTorch 2.9 is too old, 2.11 or newer is needed")
+
+    monkeypatch.setattr(mediscan.ModelManager, "load", load)
+    with pytest.raises(mediscan.convert.VerificationError) as caught:
+        mediscan.convert.from_torch(torchvision_network("resnet18", 7), tmp_path / "skin", **SKIN)
+    assert caught.value.message == "MediScan does not load the bundle: LibTorch 2.9 is too old, 2.11 or newer is needed"
+    assert (
+        f"that of the running torch {torch.__version__} in {Path(torch.__file__).parent / 'lib'}" in caught.value.hint
+    )
     assert list(tmp_path.iterdir()) == []
 
 

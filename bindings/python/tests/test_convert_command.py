@@ -29,12 +29,17 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_conversion_says_what_it_found_and_proves_it(checkpoint: Path, tmp_path: Path) -> None:
     arguments = [str(checkpoint), str(tmp_path / "skin"), *SKIN, "--license", "MIT"]
-    done = subprocess.run([sys.executable, "-m", "mediscan.convert", *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "mediscan.convert", *arguments], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0] == "recognised   resnet18, 3 channels in, 7 outputs, names as in torchvision"
     assert "labels         0 akiec  actinic keratosis / intraepithelial carcinoma" in lines
-    assert "             NOT FILLED IN: intended_use, training_data, limitations. Every result of the model will say so" in lines
+    assert (
+        "             NOT FILLED IN: intended_use, training_data, limitations. Every result of the model will say so"
+        in lines
+    )
     assert re.fullmatch(r"verified     7 pictures, largest logit difference to torch \S+: \d\.?\d*e-0[5-9]", lines[-3])
     assert re.fullmatch(rf"written      {re.escape(str(tmp_path / 'skin'))} \(42\.\d MiB\)", lines[-2])
     assert lines[-1] == f"next         mediscan inspect {tmp_path / 'skin'}"
@@ -73,7 +78,9 @@ def test_a_wrong_option_is_exit_code_2(checkpoint: Path, tmp_path: Path, capsys:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_tolerance_that_nothing_meets_is_exit_code_1(checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_tolerance_that_nothing_meets_is_exit_code_1(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main([str(checkpoint), str(tmp_path / "skin"), *SKIN, "--tolerance", "1e-12"]) == 1
     assert capsys.readouterr().err.startswith("error: MediScan does not load the bundle: ")
     assert list(tmp_path.iterdir()) == []
@@ -90,18 +97,19 @@ def test_help_has_examples_and_exit_codes(capsys: pytest.CaptureFixture[str]) ->
 
 def test_help_needs_no_torch() -> None:
     """Everything heavy is imported when a conversion starts."""
-    code = "import sys, mediscan.convert.cli; print([m for m in ('torch', 'numpy', 'PIL', 'safetensors') if m in sys.modules])"
+    heavy = "('torch', 'numpy', 'PIL', 'safetensors')"
+    code = f"import sys, mediscan.convert.cli; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
 
 def test_missing_packages_are_named(checkpoint: Path, tmp_path: Path) -> None:
-    code = (
-        "import sys; sys.modules['torchvision'] = None; from mediscan.convert.cli import main; sys.exit(main(sys.argv[1:]))"
-    )
+    start = "from mediscan.convert.cli import main; sys.exit(main(sys.argv[1:]))"
+    code = f"import sys; sys.modules['torchvision'] = None; {start}"
     arguments = [str(checkpoint), str(tmp_path / "skin"), *SKIN]
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == (
-        "error: converting needs torchvision, which is not installed\n  pip install torch torchvision safetensors numpy pillow\n"
+        "error: converting needs torchvision, which is not installed\n"
+        "  pip install torch torchvision safetensors numpy pillow\n"
     )

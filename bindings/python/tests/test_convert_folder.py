@@ -54,7 +54,12 @@ def test_force_replaces_a_bundle(tmp_path: Path, weights: Any) -> None:
     from_torch(weights, tmp_path / "skin", **SKIN)
     (tmp_path / "skin" / "notes.txt").write_text("of the old one")
     from_torch(weights, tmp_path / "skin", **SKIN, force=True, version="2.0.0")
-    assert sorted(path.name for path in (tmp_path / "skin").iterdir()) == ["README.md", "mediscan.json", "model.safetensors", "self_test.png"]
+    assert sorted(path.name for path in (tmp_path / "skin").iterdir()) == [
+        "README.md",
+        "mediscan.json",
+        "model.safetensors",
+        "self_test.png",
+    ]
     assert '"version": "2.0.0"' in (tmp_path / "skin" / "mediscan.json").read_text()
     assert list(tmp_path.iterdir()) == [tmp_path / "skin"]
 
@@ -64,7 +69,11 @@ def test_force_replaces_nothing_that_is_no_bundle(tmp_path: Path, weights: Any) 
     (tmp_path / "home" / "thesis.tex").write_text("years of work")
     (tmp_path / "file").write_text("x")
     (tmp_path / "link").symlink_to(tmp_path / "home")
-    for name, says in (("home", "holds no mediscan.json"), ("file", "no folder of its own"), ("link", "no folder of its own")):
+    for name, says in (
+        ("home", "holds no mediscan.json"),
+        ("file", "no folder of its own"),
+        ("link", "no folder of its own"),
+    ):
         with pytest.raises(ConversionError, match=says):
             from_torch(weights, tmp_path / name, **SKIN, force=True)
     assert (tmp_path / "home" / "thesis.tex").read_text() == "years of work"
@@ -76,7 +85,9 @@ def test_a_place_that_names_no_folder_is_refused(name: str) -> None:
         folder.require_free(Path(name), False)
 
 
-def test_a_failed_replacement_leaves_the_old_bundle(tmp_path: Path, weights: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_replacement_leaves_the_old_bundle(
+    tmp_path: Path, weights: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from_torch(weights, tmp_path / "skin", **SKIN)
     true_rename = Path.rename
 

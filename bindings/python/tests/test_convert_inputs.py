@@ -22,7 +22,17 @@ from mediscan.convert import ConversionError, from_file, from_torch  # noqa: E40
 from mediscan.convert import architecture, checkpoint, keys, network, pictures, recipe, reference  # noqa: E402
 
 SKIN: dict[str, Any] = {"labels": "ham10000-alphabetical", "recipe": "torchvision-v1", "verify": False}
-NINE = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "densenet121", "densenet161", "densenet169", "densenet201"]
+NINE = [
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "densenet121",
+    "densenet161",
+    "densenet169",
+    "densenet201",
+]
 
 
 def shapes(name: str, outputs: int = 7) -> dict[str, Any]:
@@ -46,7 +56,10 @@ def test_each_supported_network_is_recognised(name: str) -> None:
     [
         ("wide_resnet50_2", "it has wider blocks (Wide ResNet)"),
         ("resnext50_32x4d", "it has grouped convolutions (ResNeXt)"),
-        ("efficientnet_b0", "these 360 tensors are no network that can be converted; they begin with features.0.0.weight [32, 3, 3, 3]"),
+        (
+            "efficientnet_b0",
+            "these 360 tensors are no network that can be converted; they begin with features.0.0.weight [32, 3, 3, 3]",
+        ),
         ("vgg11", "are no network that can be converted"),
     ],
 )
@@ -97,7 +110,9 @@ def test_old_and_monai_names_become_torchvisions() -> None:
     assert old.keys() != today.keys()
     assert keys.canonical(old).tensors.keys() == today.keys()
     monai = {
-        key.replace("classifier.", "class_layers.out.").replace(".norm1.", ".layers.norm1.").replace(".conv1.", ".layers.conv1."): value
+        key.replace("classifier.", "class_layers.out.")
+        .replace(".norm1.", ".layers.norm1.")
+        .replace(".conv1.", ".layers.conv1."): value
         for key, value in today.items()
     }
     named = keys.canonical(monai)
@@ -105,9 +120,14 @@ def test_old_and_monai_names_become_torchvisions() -> None:
 
 
 def test_names_that_would_collide_are_refused() -> None:
-    tensors = {"features.denseblock1.denselayer1.norm.1.bias": torch.zeros(1), "features.denseblock1.denselayer1.norm1.bias": torch.zeros(1)}
+    tensors = {
+        "features.denseblock1.denselayer1.norm.1.bias": torch.zeros(1),
+        "features.denseblock1.denselayer1.norm1.bias": torch.zeros(1),
+    }
     tensors["classifier.bias"] = torch.zeros(1)
-    with pytest.raises(ConversionError, match=r"two tensors would both be called features\.denseblock1\.denselayer1\.norm1\.bias"):
+    with pytest.raises(
+        ConversionError, match=r"two tensors would both be called features\.denseblock1\.denselayer1\.norm1\.bias"
+    ):
         keys.canonical(tensors)
 
 
@@ -179,7 +199,15 @@ def test_monais_other_activations_are_refused(tmp_path: Path) -> None:
     pytest.importorskip("monai")
     changed = monai_network(3, act=("leakyrelu", {"negative_slope": 0.3}))
     with pytest.raises(ConversionError, match="it uses LeakyReLU"):
-        from_torch(changed, tmp_path / "m", labels="a,b,c", recipe="squash-224", statistics="none", task="multilabel", verify=False)
+        from_torch(
+            changed,
+            tmp_path / "m",
+            labels="a,b,c",
+            recipe="squash-224",
+            statistics="none",
+            task="multilabel",
+            verify=False,
+        )
 
 
 def test_monais_relu_and_pool_are_torchvisions() -> None:
@@ -241,7 +269,11 @@ def test_safetensors_and_pth_give_the_same_tensors(tmp_path: Path, resnet18: Any
 
 def test_a_missing_file_a_folder_and_an_empty_file_are_said(tmp_path: Path) -> None:
     (tmp_path / "empty.pth").touch()
-    for path, says in ((tmp_path / "no.pth", "no such file"), (tmp_path, "is a folder"), (tmp_path / "empty.pth", "is empty")):
+    for path, says in (
+        (tmp_path / "no.pth", "no such file"),
+        (tmp_path, "is a folder"),
+        (tmp_path / "empty.pth", "is empty"),
+    ):
         with pytest.raises(ConversionError, match=says):
             checkpoint.read(path)
 
@@ -266,8 +298,12 @@ def test_a_training_checkpoint_with_its_arguments_is_refused(tmp_path: Path) -> 
 @pytest.mark.parametrize("new_format", [True, False])
 def test_code_in_a_pickle_is_refused_and_not_run(new_format: bool, tmp_path: Path) -> None:
     target = tmp_path / "executed"
-    torch.save({"state_dict": {}, "x": Bomb(str(target))}, tmp_path / "bad.pth", _use_new_zipfile_serialization=new_format)
-    with pytest.raises(ConversionError, match=r"holds more than tensors \(posix\.mkdir\), and unpickling that could run code") as caught:
+    torch.save(
+        {"state_dict": {}, "x": Bomb(str(target))}, tmp_path / "bad.pth", _use_new_zipfile_serialization=new_format
+    )
+    with pytest.raises(
+        ConversionError, match=r"holds more than tensors \(posix\.mkdir\), and unpickling that could run code"
+    ) as caught:
         checkpoint.read(tmp_path / "bad.pth")
     assert not target.exists()
     assert "weights_only" not in str(caught.value), "torch's advice to read it unsafely is not passed on"

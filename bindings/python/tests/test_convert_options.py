@@ -1,4 +1,4 @@
-"""What the user of mediscan.convert says: labels and their order, recipe, task, card, pictures. And the reference path."""
+"""What the user of mediscan.convert says: labels in order, recipe, task, card, pictures. And the reference path."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from PIL import Image  # noqa: E402
 from mediscan.convert import ConversionError, UsageError, from_torch  # noqa: E402
 from mediscan.convert import card, conversion, labels, pictures, recipe, reference  # noqa: E402
 
-DRAWN_SHA256 = "f774a4ce2e54ddcefb98cc32d4d38bfe41054308c36b5416f063c6a221f067f3"  # keeps self-test pictures what they were
+DRAWN_SHA256 = (
+    "f774a4ce2e54ddcefb98cc32d4d38bfe41054308c36b5416f063c6a221f067f3"  # keeps self-test pictures what they were
+)
 ALPHABETICAL = ["akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"]
 
 
@@ -107,7 +109,10 @@ def test_operating_points_that_are_no_probabilities_are_refused(threshold: float
 def test_the_named_recipes_are_what_their_libraries_do() -> None:
     models = pytest.importorskip("torchvision").models
     picture = pictures.drawn(453, 371, 5, "RGB")
-    for name, weights in (("torchvision-v1", models.ResNet50_Weights.IMAGENET1K_V1), ("torchvision-v2", models.ResNet50_Weights.IMAGENET1K_V2)):
+    for name, weights in (
+        ("torchvision-v1", models.ResNet50_Weights.IMAGENET1K_V1),
+        ("torchvision-v2", models.ResNet50_Weights.IMAGENET1K_V2),
+    ):
         _, steps = recipe.resolve(name, 3)
         theirs = weights.transforms()(picture).numpy()
         assert np.array_equal(reference.tensor_of(picture, steps), theirs), name
@@ -132,7 +137,12 @@ def test_squash_keeps_no_aspect_ratio() -> None:
 
 
 def test_an_own_recipe_comes_from_a_file(tmp_path: Path) -> None:
-    steps = {"color": "gray", "resize": {"mode": "longer", "size": 320, "filter": "lanczos"}, "crop": [256, 256], "scale": "unit"}
+    steps = {
+        "color": "gray",
+        "resize": {"mode": "longer", "size": 320, "filter": "lanczos"},
+        "crop": [256, 256],
+        "scale": "unit",
+    }
     (tmp_path / "own.json").write_text(json.dumps(steps))
     assert recipe.resolve(tmp_path / "own.json", 1) == ("own.json", steps)
     assert reference.tensor_of(pictures.drawn(301, 97, 1, "RGB"), steps).shape == (1, 256, 256)
@@ -143,13 +153,16 @@ def test_an_own_recipe_comes_from_a_file(tmp_path: Path) -> None:
     [
         ({"recipe": None}, "no recipe"),
         ({"recipe": "imagenet"}, "there is no recipe 'imagenet'"),
-        ({"recipe": "squash-224"}, "squash-224 with 3 channels needs the mean and standard deviation"),
+        ({"recipe": "squash-224"}, "squash-224 with 3 channels needs the mean and std"),
         ({"recipe": "torchvision-v1", "channels": 1}, "torchvision-v1 with 1 channel needs the mean"),
         ({"recipe": "torchvision-v1", "channels": 1, "statistics": "imagenet"}, "3 means and 3 stds for 1 channels"),
         ({"recipe": "squash-224", "statistics": "cifar"}, "there are no statistics 'cifar'"),
         ({"recipe": "squash-224", "mean": [0.1, 0.2, 0.3]}, "of mean and std only one is given"),
         ({"recipe": "squash-224", "mean": [0.1] * 3, "std": [0.1, 0, 0.1]}, "a std is 0"),
-        ({"recipe": "squash-224", "mean": [0.1] * 3, "std": [0.1] * 3, "statistics": "none"}, "both statistics and mean"),
+        (
+            {"recipe": "squash-224", "mean": [0.1] * 3, "std": [0.1] * 3, "statistics": "none"},
+            "both statistics and mean",
+        ),
         ({"recipe": "xrv", "channels": 3}, "xrv makes grey pictures, the network takes 3 channels"),
         ({"recipe": "xrv", "channels": 1, "mean": [0.5]}, "xrv scales to -1024..1024"),
         ({"recipe": "missing.json"}, "missing.json: no such recipe file"),
@@ -185,20 +198,31 @@ def test_the_task_is_never_guessed(tmp_path: Path, resnet18: Any) -> None:
 )
 def test_unknown_choices_are_refused(options: dict[str, Any], says: str, tmp_path: Path, resnet18: Any) -> None:
     with pytest.raises(UsageError, match=says):
-        from_torch(resnet18, tmp_path / "x", labels="ham10000-alphabetical", recipe="torchvision-v1", verify=False, **options)
+        from_torch(
+            resnet18, tmp_path / "x", labels="ham10000-alphabetical", recipe="torchvision-v1", verify=False, **options
+        )
 
 
 @pytest.mark.parametrize(("task", "activation"), [("multiclass", "softmax"), ("multilabel", "sigmoid")])
 def test_the_task_sets_the_activation(task: str, activation: str, tmp_path: Path, resnet18: Any) -> None:
-    made = from_torch(resnet18, tmp_path / "x", labels="a,b,c,d,e,f,g", recipe="torchvision-v1", task=task, verify=False)
+    made = from_torch(
+        resnet18, tmp_path / "x", labels="a,b,c,d,e,f,g", recipe="torchvision-v1", task=task, verify=False
+    )
     assert (made.manifest["output"]["activation"], made.manifest["domain"]) == (activation, "other")
     assert not made.verified and made.largest_difference is None
 
 
 def test_operating_points_and_multiclass_exclude_each_other(tmp_path: Path, resnet18: Any) -> None:
     tensors = {**resnet18, "op_threshs": torch.full((7,), 0.5)}
-    with pytest.raises(UsageError, match="operating points, which are for multilabel"):
-        from_torch(tensors, tmp_path / "x", labels="ham10000-alphabetical", recipe="torchvision-v1", task="multiclass", verify=False)
+    with pytest.raises(UsageError, match="operating points are in the checkpoint; they are for multilabel"):
+        from_torch(
+            tensors,
+            tmp_path / "x",
+            labels="ham10000-alphabetical",
+            recipe="torchvision-v1",
+            task="multiclass",
+            verify=False,
+        )
 
 
 # --- card ------------------------------------------------------------------------------------------------------------
@@ -256,7 +280,11 @@ def test_unreadable_and_too_deep_pictures_are_refused(tmp_path: Path) -> None:
     _, colour = recipe.resolve("torchvision-v1", 3)
     (tmp_path / "bad.png").write_bytes(b"no picture")
     pictures.drawn(9, 9, 1, "I;16").save(tmp_path / "deep.png")
-    for name, says in (("missing.png", "no such picture"), ("bad.png", "no picture that Pillow can read"), ("deep.png", "16 bits")):
+    for name, says in (
+        ("missing.png", "no such picture"),
+        ("bad.png", "no picture that Pillow can read"),
+        ("deep.png", "16 bits"),
+    ):
         with pytest.raises(ConversionError, match=says):
             pictures.read(tmp_path / name, colour)
 
@@ -267,3 +295,28 @@ def test_16_bit_pictures_are_compared_where_the_recipe_takes_them() -> None:
     assert [picture.mode for _, picture in pictures.for_comparison(chest)].count("I;16") == 2
     assert {picture.mode for _, picture in pictures.for_comparison(skin)} == {"RGB", "L"}
     assert conversion.TOLERANCE == 1e-3
+
+
+def test_logits_of_ones_own_pipeline_prove_the_recipe(tmp_path: Path, resnet18: Any) -> None:
+    """Own pipeline: torchvision's V2 transforms. V2 is taken, V1 is noticed to be another recipe."""
+    import torchvision
+
+    picture = pictures.drawn(450, 371, 5, "RGB")
+    picture.save(tmp_path / "own.png")
+    tensor = torchvision.models.ResNet50_Weights.IMAGENET1K_V2.transforms()(picture)
+    with torch.inference_mode():
+        own = torchvision_network("resnet18", 7)(tensor[None])[0].tolist()
+    options = {
+        "labels": "ham10000-alphabetical",
+        "self_test": tmp_path / "own.png",
+        "expected_logits": own,
+        "verify": False,
+    }
+    made = from_torch(resnet18, tmp_path / "v2", recipe="torchvision-v2", **options)
+    assert made.manifest["self_test"]["logits"] == pytest.approx(own, abs=1e-5)
+    with pytest.raises(ConversionError, match="torch with the recipe torchvision-v1 gives .* your own pipeline gave"):
+        from_torch(resnet18, tmp_path / "v1", recipe="torchvision-v1", **options)
+    with pytest.raises(UsageError, match="2 expected logits for 7 outputs"):
+        from_torch(resnet18, tmp_path / "v1", recipe="torchvision-v2", **(options | {"expected_logits": [1.0, 2.0]}))
+    with pytest.raises(UsageError, match="expected logits without the picture"):
+        from_torch(resnet18, tmp_path / "v1", recipe="torchvision-v2", **(options | {"self_test": None}))

@@ -11,14 +11,14 @@ from typing import Any
 
 from .errors import ConversionError
 
-RESNETS = {
+RESNETS: dict[tuple[str, tuple[int, ...]], str] = {
     ("basic", (2, 2, 2, 2)): "resnet18",
     ("basic", (3, 4, 6, 3)): "resnet34",
     ("bottleneck", (3, 4, 6, 3)): "resnet50",
     ("bottleneck", (3, 4, 23, 3)): "resnet101",
     ("bottleneck", (3, 8, 36, 3)): "resnet152",
 }
-DENSENETS = {  # torchvision's block counts; growth rate and stem follow from the name
+DENSENETS: dict[tuple[int, ...], str] = {  # torchvision's block counts; growth rate and stem follow from the name
     (6, 12, 24, 16): "densenet121",
     (6, 12, 36, 24): "densenet161",
     (6, 12, 32, 32): "densenet169",
@@ -77,7 +77,9 @@ def blank(architecture: Architecture) -> Any:
     network = getattr(torchvision.models, architecture.name)(weights=None, num_classes=architecture.outputs)
     if architecture.in_channels != 3:
         owner, name = (network, "conv1") if architecture.stem == "conv1" else (network.features, "conv0")
-        setattr(owner, name, nn.Conv2d(architecture.in_channels, getattr(owner, name).out_channels, 7, 2, 3, bias=False))
+        setattr(
+            owner, name, nn.Conv2d(architecture.in_channels, getattr(owner, name).out_channels, 7, 2, 3, bias=False)
+        )
     return network
 
 

@@ -64,7 +64,8 @@ Outputs, in their order:
 
 
 def _row(i: int, label: Mapping[str, Any]) -> str:
-    return f"| {i} | {_cell(label['code'])} | {_cell(label['label'])} | {'yes' if label.get('available', True) else 'no'} |"
+    trained = "yes" if label.get("available", True) else "no"
+    return f"| {i} | {_cell(label['code'])} | {_cell(label['label'])} | {trained} |"
 
 
 def _cell(text: str) -> str:

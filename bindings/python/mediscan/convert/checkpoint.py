@@ -60,7 +60,9 @@ def _read_safetensors(path: Path) -> Any:
     try:
         return load_file(path)
     except (SafetensorError, ValueError, RuntimeError) as error:
-        raise ConversionError(f"{path} is no safetensors file: {error}", "was its download or copy cut short?") from error
+        raise ConversionError(
+            f"{path} is no safetensors file: {error}", "was its download or copy cut short?"
+        ) from error
 
 
 def _read_pickle(path: Path) -> Any:
@@ -72,7 +74,9 @@ def _read_pickle(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         found = _forbidden(str(error))
-        raise ConversionError(f"{path} holds more than tensors ({found}), and unpickling that could run code", RESAVE) from error
+        raise ConversionError(
+            f"{path} holds more than tensors ({found}), and unpickling that could run code", RESAVE
+        ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError, UnicodeDecodeError) as error:
         raise ConversionError(
             f"{path} is no checkpoint that torch can read ({type(error).__name__})",

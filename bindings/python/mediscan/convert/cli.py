@@ -1,4 +1,4 @@
-"""The command `python -m mediscan.convert`: options in, what was found out on standard output, errors on standard error."""
+"""The command `python -m mediscan.convert`: options in, findings on standard output, errors on standard error."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from .conversion import DOMAINS, TASKS, TOLERANCE
 from .errors import ConversionError, UsageError
+from .labels import PRESETS
 from .recipe import NAMES
 
 DESCRIPTION = """\
@@ -48,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("folder", type=Path, metavar="BUNDLE", help="folder to make")
     made.add_argument("--entry", help="which state dict, in a checkpoint that holds several")
     what = made.add_argument_group("what no file tells")
-    what.add_argument("--labels", help="codes in the order of the outputs, a file of them, or ham10000-alphabetical, torchxrayvision")
+    what.add_argument("--labels", help=f"codes in the order of the outputs, a file of them, or {' or '.join(PRESETS)}")
     what.add_argument("--recipe", help=f"{', '.join(NAMES)}, or a .json file with the input object of docs/bundle.md")
     what.add_argument("--statistics", help="of squash-224: imagenet, ham10000, none")
     what.add_argument("--mean", type=_numbers, help="instead of --statistics, one number a channel: 0.76,0.55,0.57")
@@ -57,13 +58,23 @@ def parser() -> argparse.ArgumentParser:
     about = made.add_argument_group("what the bundle says of itself")
     about.add_argument("--domain", choices=DOMAINS, help="default: known for the two label presets, else other")
     about.add_argument("--name", help="default: the folder's name")
-    about.add_argument("--version", default="1.0.0", metavar="MODEL_VERSION", help="of the model (default: %(default)s)")
+    about.add_argument(
+        "--version", default="1.0.0", metavar="MODEL_VERSION", help="of the model (default: %(default)s)"
+    )
     for name in CARD_OPTIONS:
         about.add_argument(f"--{name.replace('_', '-')}", metavar="TEXT", help=f"model card: {name.replace('_', ' ')}")
     proof = made.add_argument_group("the proof")
-    proof.add_argument("--self-test", type=Path, metavar="PICTURE", help="its pixels go into the bundle (default: a generated one)")
-    proof.add_argument("--picture", type=Path, action="append", default=[], help="compare on this one too; may be repeated")
-    proof.add_argument("--tolerance", type=float, default=TOLERANCE, help="largest difference of a logit (default: %(default)s)")
+    proof.add_argument(
+        "--self-test", type=Path, metavar="PICTURE", help="its pixels go into the bundle (default: generated)"
+    )
+    expected = "what your own pipeline gave for that picture, one number an output: proves the recipe"
+    proof.add_argument("--expected-logits", type=_numbers, metavar="NUMBERS", help=expected)
+    proof.add_argument(
+        "--picture", type=Path, action="append", default=[], help="compare on this one too; may be repeated"
+    )
+    proof.add_argument(
+        "--tolerance", type=float, default=TOLERANCE, help="largest difference of a logit (default: %(default)s)"
+    )
     proof.add_argument("--no-verify", action="store_true", help="do not compare with torch; the output says so")
     made.add_argument("--force", action="store_true", help="replace the bundle that is there")
     return made
@@ -111,6 +122,7 @@ def _convert(options: argparse.Namespace) -> int:
         name=options.name,
         version=options.version,
         self_test=options.self_test,
+        expected_logits=options.expected_logits,
         pictures=options.picture,
         card=card,
         tolerance=options.tolerance,

@@ -1,4 +1,4 @@
-"""The line from weights to a bundle: name, recognise, check, build, write, compare, publish. Each step is a file of its own."""
+"""The line from weights to a bundle: name, recognise, check, build, write, compare, publish. Each step has its file."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .errors import ConversionError, UsageError, VerificationError
 DOMAINS = ("skin", "radiology", "other")
 TASKS = ("multiclass", "multilabel")
 TOLERANCE = 1e-3
+MULTILABEL = "--task multilabel"
 Report = Callable[[str, str], None]  # what it is about, and what is to be said
 
 
@@ -52,6 +53,7 @@ class Wishes:
     name: str | None = None
     version: str = "1.0.0"
     self_test: Path | None = None
+    expected_logits: Sequence[float] | None = None
     pictures: Sequence[Path] = field(default_factory=tuple)
     card: Mapping[str, str] | None = None
     tolerance: float = TOLERANCE
@@ -85,7 +87,9 @@ def from_memory(model: Any) -> Source:
         return Source(inner.state_dict(), f"{type(inner).__module__}.{type(inner).__qualname__}", [], module=inner)
     if isinstance(model, Mapping):
         return Source(model, "a state dict", [])
-    raise UsageError(f"{type(model).__name__} is no module and no state dict", "give a torch.nn.Module or model.state_dict()")
+    raise UsageError(
+        f"{type(model).__name__} is no module and no state dict", "give a torch.nn.Module or model.state_dict()"
+    )
 
 
 def convert(source: Source, target: Path, wishes: Wishes, report: Report) -> Conversion:
@@ -101,7 +105,10 @@ def convert(source: Source, target: Path, wishes: Wishes, report: Report) -> Con
     report("recognised", f"{architecture.name}, {channels} in, {architecture.outputs} outputs, names as in {naming}")
     for note in notes:
         report("", note)
-    report("weights", f"{network.precision_of(tensors)}, {sum(v.numel() for v in tensors.values()) / 1e6:.1f} million values")
+    report(
+        "weights",
+        f"{network.precision_of(tensors)}, {sum(v.numel() for v in tensors.values()) / 1e6:.1f} million values",
+    )
     contents, built = _contents(source, named, naming, architecture, tensors, target, wishes, report)
     with folder.staged(target, wishes.force) as part:
         manifest = bundle.write(part, contents)
@@ -138,21 +145,25 @@ def _contents(
     report("task", f"{task}, {activation}")
     _report_labels(outputs, report)
     built = network.build(architecture, tensors)
-    picture, picture_name = _self_test(wishes, steps)
-    pictures.require_not_flat(picture, picture_name)
-    tensor = reference.tensor_of(picture, steps)
-    logits = network.logits_of(built, tensor)
     if source.module is not None:
-        others = [reference.tensor_of(drawn, steps) for _, drawn in pictures.for_comparison(steps)[:2]]
-        difference = network.require_same(source.module, built, [tensor, *others], wishes.tolerance)
-        report("module", f"computes what torchvision's {architecture.name} does: 3 pictures, logits within {difference:.2g}")
-    report("self-test", f"{picture_name}; logits by torch {_torch_version()}, {logits.min():.3g} to {logits.max():.3g}")
+        drawn = [reference.tensor_of(picture, steps) for _, picture in pictures.for_comparison(steps)[:3]]
+        difference = network.require_same(source.module, built, drawn, wishes.tolerance)
+        report("module", f"computes what torchvision's {architecture.name} does: logits within {difference:.2g}")
+    picture, logits = _self_test(built, steps, wishes, report)
+    if wishes.expected_logits is not None:
+        difference = _require_expected(wishes, logits, outputs, recipe_name)
+        report("own pipeline", f"gives torch's logits with this recipe, within {difference:.2g}")
     domain = wishes.domain or _domain(wishes, naming)
     filled = card.resolve(wishes.card)
     report("card", f"domain {domain}, license: {filled['license']}")
     if todo := card.unfilled(filled):
         report("", f"NOT FILLED IN: {', '.join(todo)}. Every result of the model will say so")
-    origin = {"from": f"{source.origin} ({naming} names)", **source.file, "recipe": recipe_name, "torch": _torch_version()}
+    origin = {
+        "from": f"{source.origin} ({naming} names)",
+        **source.file,
+        "recipe": recipe_name,
+        "torch": _torch_version(),
+    }
     contents = bundle.Contents(
         wishes.name or target.name, wishes.version, domain, task, activation, architecture, tensors, steps, outputs,
         picture, logits, wishes.tolerance, filled, origin,
@@ -166,7 +177,9 @@ def _torch_version() -> str:
     return str(torch.__version__)
 
 
-def _recipe(source: Source, naming: str, architecture: architectures.Architecture, wishes: Wishes) -> tuple[str, dict[str, Any]]:
+def _recipe(
+    source: Source, naming: str, architecture: architectures.Architecture, wishes: Wishes
+) -> tuple[str, dict[str, Any]]:
     chosen = wishes.recipe
     if chosen is None and naming == "torchxrayvision":
         chosen = "xrv"  # the one its own code prepares pictures with
@@ -192,7 +205,9 @@ def _outputs(
         )
     if task == "multiclass":
         if named.op_threshs is not None:
-            raise UsageError("the checkpoint holds torchxrayvision's operating points, which are for multilabel", "use --task multilabel")
+            raise UsageError(
+                "torchxrayvision's operating points are in the checkpoint; they are for multilabel", MULTILABEL
+            )
         return found, "softmax", task
     if named.op_threshs is None:
         return found, "sigmoid", task
@@ -227,14 +242,39 @@ def _report_labels(outputs: list[labels.Label], report: Report) -> None:
         report("", f"... and {len(outputs) - len(shown)} more")
 
 
-def _self_test(wishes: Wishes, steps: dict[str, Any]) -> tuple[Any, str]:
+def _self_test(built: Any, steps: dict[str, Any], wishes: Wishes, report: Report) -> tuple[Any, Any]:
+    """The picture and torch's logits for it."""
     if wishes.self_test is None:
-        width, height = pictures.SELF_TEST_SIZE
-        return pictures.self_test(steps), f"a generated picture of {width} x {height}"
-    return pictures.read(Path(wishes.self_test), steps), Path(wishes.self_test).name
+        picture, name = pictures.self_test(steps), "a generated picture of {} x {}".format(*pictures.SELF_TEST_SIZE)
+    else:
+        picture, name = pictures.read(wishes.self_test, steps), wishes.self_test.name
+    pictures.require_not_flat(picture, name)
+    logits = network.logits_of(built, reference.tensor_of(picture, steps))
+    report("self-test", f"{name}; logits by torch {_torch_version()}, {logits.min():.3g} to {logits.max():.3g}")
+    return picture, logits
 
 
-def _compared(part: Path, built: Any, contents: bundle.Contents, wishes: Wishes, report: Report) -> list[verify.Compared]:
+def _require_expected(wishes: Wishes, logits: Any, outputs: list[labels.Label], recipe_name: str) -> float:
+    """What the user's own pipeline gave for the self-test picture shows whether the recipe is that of the training."""
+    expected = list(wishes.expected_logits or ())
+    if wishes.self_test is None:
+        raise UsageError("expected logits without the picture they belong to", "give --self-test PICTURE too")
+    if len(expected) != len(logits):
+        raise UsageError(f"{len(expected)} expected logits for {len(logits)} outputs", "give one number an output")
+    differences = [abs(float(ours) - float(theirs)) for ours, theirs in zip(logits, expected, strict=True)]
+    worst = max(range(len(differences)), key=differences.__getitem__)
+    if not all(difference <= wishes.tolerance for difference in differences):
+        raise ConversionError(
+            f"torch with the recipe {recipe_name} gives {float(logits[worst]):.6g} for {outputs[worst]['code']}, "
+            f"your own pipeline gave {float(expected[worst]):.6g} (tolerance {wishes.tolerance:g})",
+            "the recipe is not the one your pipeline uses, or the weights are others",
+        )
+    return differences[worst]
+
+
+def _compared(
+    part: Path, built: Any, contents: bundle.Contents, wishes: Wishes, report: Report
+) -> list[verify.Compared]:
     if not wishes.verify:
         report("NOT VERIFIED", "the bundle was not compared with torch (--no-verify)")
         return []
@@ -246,11 +286,14 @@ def _compared(part: Path, built: Any, contents: bundle.Contents, wishes: Wishes,
     worst = max(compared, key=lambda entry: (entry.difference != entry.difference, entry.difference))
     if not worst.difference <= wishes.tolerance:
         raise VerificationError(
-            f"MediScan's logits are not torch's: they differ by {worst.difference:.3g} for {worst.label} on {worst.picture} "
-            f"(tolerance {wishes.tolerance:g}); no bundle was written",
+            f"MediScan's logits are not torch's: they differ by {worst.difference:.3g} for {worst.label} on "
+            f"{worst.picture} (tolerance {wishes.tolerance:g}); no bundle was written",
             "this is a fault of MediScan or of the recipe: please report it with the lines above",
         )
-    report("verified", f"{len(compared)} pictures, largest logit difference to torch {_torch_version()}: {worst.difference:.2g}")
+    report(
+        "verified",
+        f"{len(compared)} pictures, largest logit difference to torch {_torch_version()}: {worst.difference:.2g}",
+    )
     return compared
 
 

@@ -25,7 +25,7 @@ def require_free(target: Path, force: bool) -> None:
     if not force:
         raise ConversionError(f"{target} exists already", "choose another name, or replace the bundle with --force")
     if target.is_symlink() or not target.is_dir():
-        raise ConversionError(f"{target} is no folder of its own and is not replaced", "remove it yourself or choose another name")
+        raise ConversionError(f"{target} is no folder of its own and is not replaced", "choose another name")
     if any(target.iterdir()) and not (target / MANIFEST).is_file():
         raise ConversionError(
             f"{target} holds no {MANIFEST}, so it is no bundle; --force replaces bundles alone", "choose another name"
@@ -40,7 +40,9 @@ def staged(target: Path, force: bool = False) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
     except OSError as error:
-        raise ConversionError(f"cannot write in {target.parent}: {error.strerror}", "choose a folder you may write in") from error
+        raise ConversionError(
+            f"cannot write in {target.parent}: {error.strerror}", "choose a folder you may write in"
+        ) from error
     try:
         try:
             yield part
@@ -49,7 +51,8 @@ def staged(target: Path, force: bool = False) -> Iterator[Path]:
             _put(part, target)
         except OSError as error:
             raise ConversionError(
-                f"writing the bundle failed: {error.strerror or error}", f"nothing is left of it; see to {target.parent} and start again"
+                f"writing the bundle failed: {error.strerror or error}",
+                f"nothing is left of it; see to {target.parent} and start again",
             ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)

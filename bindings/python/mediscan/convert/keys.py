@@ -59,7 +59,9 @@ def _monai(key: str) -> str:
 def _require_tensors(tensors: Mapping[str, Any]) -> None:
     import torch
 
-    strange = [f"{key} ({type(value).__name__})" for key, value in tensors.items() if not isinstance(value, torch.Tensor)]
+    strange = [
+        f"{key} ({type(value).__name__})" for key, value in tensors.items() if not isinstance(value, torch.Tensor)
+    ]
     if strange:
         raise ConversionError(
             f"the state dict holds things that are no tensors: {', '.join(strange[:8])}",
@@ -93,6 +95,8 @@ def _rename(tensors: dict[str, Any], rename: Any) -> dict[str, Any]:
     for key, value in tensors.items():
         name = rename(key)
         if name in renamed:
-            raise ConversionError(f"two tensors would both be called {name}; one of them is {key}", "remove one of them")
+            raise ConversionError(
+                f"two tensors would both be called {name}; one of them is {key}", "remove one of them"
+            )
         renamed[name] = value
     return renamed

@@ -1,5 +1,5 @@
-"""What the outputs mean, in their order. The order is never assumed: the user names it, by a list, a file or a preset that
-they ask for by name. A wrong order turns a melanoma into a mole without any error.
+"""What the outputs mean, in their order. The order is never assumed: the user names it, by a list, a file or a preset
+that they ask for by name. A wrong order turns a melanoma into a mole without any error.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ HAM10000: tuple[tuple[str, str, str | None, bool], ...] = (
     ("nv", "melanocytic nevus", None, False),
     ("vasc", "vascular lesion", None, False),
 )
-TORCHXRAYVISION = (  # torchxrayvision.datasets.default_pathologies
-    "Atelectasis,Consolidation,Infiltration,Pneumothorax,Edema,Emphysema,Fibrosis,Effusion,Pneumonia,Pleural_Thickening,"
-    "Cardiomegaly,Nodule,Mass,Hernia,Lung Lesion,Fracture,Lung Opacity,Enlarged Cardiomediastinum"
+# torchxrayvision.datasets.default_pathologies
+TORCHXRAYVISION = (
+    "Atelectasis,Consolidation,Infiltration,Pneumothorax,Edema,Emphysema,Fibrosis,Effusion,Pneumonia,"
+    "Pleural_Thickening,Cardiomegaly,Nodule,Mass,Hernia,Lung Lesion,Fracture,Lung Opacity,Enlarged Cardiomediastinum"
 ).split(",")
 CHEST_SNOMED = {
     "Atelectasis": "46621007",
@@ -49,7 +50,7 @@ HOW = (
 
 
 def resolve(labels: str | Path | Sequence[Any] | None, outputs: int) -> list[Label]:
-    """One label an output. `labels` is a preset's name, a list in one string, a file, or a sequence of codes or objects."""
+    """One label an output. `labels` is a preset's name, a list in one string, a file, or a sequence."""
     if labels is None:
         raise UsageError(f"the order of the {outputs} labels is not given, and it cannot be seen in the weights", HOW)
     if isinstance(labels, (str, Path)):
@@ -69,7 +70,9 @@ def require_fitting(labels: list[Label], outputs: int) -> None:
     if twice := sorted({code for code in codes if codes.count(code) > 1}):
         raise UsageError(f"labels that stand twice: {', '.join(twice)}", "each output needs a code of its own")
     if not any(label.get("available", True) for label in labels):
-        raise UsageError("no label is available: every output counts as untrained", "at least one output must be trained")
+        raise UsageError(
+            "no label is available: every output counts as untrained", "at least one output must be trained"
+        )
 
 
 def from_torchxrayvision(targets: Sequence[str]) -> list[Label]:
@@ -79,7 +82,7 @@ def from_torchxrayvision(targets: Sequence[str]) -> list[Label]:
         if not name:
             labels.append({"code": f"untrained_{i}", "label": f"output {i}, never trained", "available": False})
             continue
-        label = {"code": name.lower().replace(" ", "_"), "label": name.replace("_", " ")}
+        label: Label = {"code": name.lower().replace(" ", "_"), "label": name.replace("_", " ")}
         if name in CHEST_SNOMED:
             label["snomed"] = CHEST_SNOMED[name]
         labels.append(label)
@@ -89,13 +92,14 @@ def from_torchxrayvision(targets: Sequence[str]) -> list[Label]:
 def with_operating_points(labels: list[Label], thresholds: Sequence[float]) -> list[Label]:
     """The labels with torchxrayvision's op_threshs. NaN marks an output that was never trained."""
     if len(thresholds) != len(labels):
-        raise UsageError(f"{len(thresholds)} operating points for {len(labels)} labels", "the checkpoint does not fit together")
+        raise UsageError(f"{len(thresholds)} operating points for {len(labels)} labels", "correct op_threshs")
     points = []
     for label, threshold in zip(labels, thresholds, strict=True):
         if math.isnan(threshold) or not label.get("available", True):
             points.append({**label, "available": False})
         elif not 0 < threshold < 1:
-            raise UsageError(f"the operating point of {label['code']} is {threshold:g}, not between 0 and 1", "correct op_threshs")
+            what = f"the operating point of {label['code']} is {threshold:g}, not between 0 and 1"
+            raise UsageError(what, "correct op_threshs")
         else:
             value = float(f"{threshold:.9g}")  # as many digits as a float32 has
             points.append({**label, "operating_points": [{"name": "op_threshs", "threshold": value}]})

@@ -1,5 +1,5 @@
-"""The recognised network with its weights: checks the values, builds torchvision's network of it, and compares that with
-the module the weights came from. Its logits are the reference that MediScan must meet.
+"""The recognised network with its weights: checks the values, builds torchvision's network of it, and compares that
+with the module the weights came from. Its logits are the reference that MediScan must meet.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def storable(tensors: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     if strange:
         raise ConversionError(
             f"tensors of a kind that cannot be converted: {', '.join(strange[:8])}",
-            "give float32, float16, bfloat16 or float64 weights; a quantised network must be converted before quantising",
+            "give float32, float16, bfloat16 or float64 weights; convert a quantised network before quantising it",
         )
     if bad:
         raise ConversionError(
@@ -75,7 +75,7 @@ def logits_of(network: Any, tensor: Any) -> Any:
     if not np.isfinite(logits).all():
         raise ConversionError(
             "torch itself gives logits that are no finite numbers",
-            "the weights overflow on an ordinary picture: take another checkpoint, or the recipe the network was trained with",
+            "the weights overflow on an ordinary picture: take another checkpoint, or the recipe of the training",
         )
     return logits
 
@@ -83,7 +83,9 @@ def logits_of(network: Any, tensor: Any) -> Any:
 def unwrapped(module: Any) -> Any:
     """The network inside DataParallel or torch.compile."""
     while True:
-        inner = getattr(module, "_orig_mod", None) or (module.module if type(module).__name__.endswith("DataParallel") else None)
+        inner = getattr(module, "_orig_mod", None) or (
+            module.module if type(module).__name__.endswith("DataParallel") else None
+        )
         if inner is None:
             return module
         module = inner
@@ -103,7 +105,9 @@ def require_same(module: Any, network: Any, tensors: list[Any], tolerance: float
             given = own.classifier(own.features2(batch)) if is_torchxrayvision(own) else own(batch)
         if not isinstance(given, torch.Tensor) or given.shape != (1, len(logits_of(network, tensor))):
             what = tuple(given.shape) if isinstance(given, torch.Tensor) else type(given).__name__
-            raise ConversionError(f"the module gives {what} for one picture, not one row of logits", "give the classifier alone")
+            raise ConversionError(
+                f"the module gives {what} for one picture, not one row of logits", "give the classifier alone"
+            )
         difference = float((given[0] - torch.from_numpy(logits_of(network, tensor))).abs().max())
         if not difference <= tolerance:
             raise ConversionError(
@@ -125,9 +129,9 @@ def _why(module: Any, outputs: Any) -> str:
 
     values = outputs.double()
     if bool((values >= 0).all()) and abs(float(values.sum()) - 1) < 1e-4:
-        return "its forward seems to end in a softmax: give the network that ends in logits, the bundle applies the softmax"
+        return "its forward seems to end in a softmax: give the network that ends in logits, a bundle applies softmax itself"
     if bool(((values >= 0) & (values <= 1)).all()):
-        return "its forward seems to end in a sigmoid: give the network that ends in logits, the bundle applies the sigmoid"
+        return "its forward seems to end in a sigmoid: give the network that ends in logits, a bundle applies sigmoid itself"
     kinds = {type(part).__name__ for part in module.modules() if type(part).__module__ == "torch.nn.modules.activation"}
     if others := kinds - {"ReLU"}:
         return f"it uses {', '.join(sorted(others))}; torchvision's network uses ReLU alone"

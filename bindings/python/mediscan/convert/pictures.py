@@ -17,7 +17,7 @@ DEEP_SIZES = ((333, 512), (121, 90))
 
 
 def drawn(width: int, height: int, seed: int, mode: str) -> Any:
-    """A Pillow picture of triangle waves and noise; `mode` is L, RGB or I;16. `seed` also sets brightness and contrast."""
+    """A Pillow picture of triangle waves and noise, of mode L, RGB or I;16; `seed` also sets brightness and contrast."""
     import numpy as np
     from PIL import Image
 
@@ -85,4 +85,6 @@ def require_not_flat(picture: Any, name: str) -> None:
     extrema = picture.getextrema()
     bands = extrema if isinstance(extrema[0], tuple) else (extrema,)
     if all(low == high for low, high in bands):
-        raise ConversionError(f"{name} is one flat colour; it would pass with a wrong recipe", "give an ordinary picture")
+        raise ConversionError(
+            f"{name} is one flat colour; it would pass with a wrong recipe", "give an ordinary picture"
+        )

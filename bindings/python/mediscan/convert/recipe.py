@@ -1,5 +1,5 @@
-"""The recipes that go by a name, as the `input` object of docs/bundle.md. Nothing here is guessed: who converts names the
-recipe the network was trained with. reference.py carries a recipe out.
+"""The recipes that go by a name, as the `input` object of docs/bundle.md. Nothing here is guessed: who converts names
+the recipe the network was trained with. reference.py carries a recipe out.
 """
 
 from __future__ import annotations
@@ -28,23 +28,29 @@ def resolve(
     std: Sequence[float] | None = None,
     side: int = 224,
 ) -> tuple[str, dict[str, Any]]:
-    """The recipe's name for people and its steps. `recipe` is a name, a JSON file, or the steps themselves; `side` is the
-    side of xrv's square.
+    """The recipe's name for people and its steps. `recipe` is a name, a JSON file, or the steps themselves; `side` is
+    that of xrv's square.
     """
     given = statistics is not None or mean is not None or std is not None
     if recipe is None:
-        raise UsageError("no recipe", f"name the one the network was trained with: --recipe {' | '.join(NAMES)} | FILE.json")
+        raise UsageError(
+            "no recipe", f"name the one the network was trained with: --recipe {' | '.join(NAMES)} | FILE.json"
+        )
     if isinstance(recipe, dict) or str(recipe).endswith(".json"):
         if given:
             raise UsageError("mean, std and statistics are part of your own recipe", "write them into the recipe")
         steps = recipe if isinstance(recipe, dict) else _read(Path(recipe))
         return ("its own" if isinstance(recipe, dict) else Path(recipe).name), _checked(steps, channels)
     if recipe not in NAMES:
-        raise UsageError(f"there is no recipe {str(recipe)!r}", f"take one of {', '.join(NAMES)}, or a file that ends in .json")
+        raise UsageError(
+            f"there is no recipe {str(recipe)!r}", f"take one of {', '.join(NAMES)}, or a file that ends in .json"
+        )
     name = str(recipe)
     if name == "xrv":
         if given:
-            raise UsageError("xrv scales to -1024..1024 and takes no mean or std", "leave --mean, --std and --statistics out")
+            raise UsageError(
+                "xrv scales to -1024..1024 and takes no mean or std", "leave --mean, --std and --statistics out"
+            )
         return name, _xrv(channels, side)
     steps = {"color": "rgb" if channels == 3 else "gray"}
     if name == "squash-224":
@@ -69,7 +75,7 @@ def _normalisation(
 ) -> dict[str, Any]:
     if mean is None and std is None and statistics is None:
         raise UsageError(
-            f"{name} with {channels} channel{'s' if channels > 1 else ''} needs the mean and standard deviation of the training",
+            f"{name} with {channels} channel{'s' if channels > 1 else ''} needs the mean and std of the training",
             "give --mean and --std, or --statistics imagenet | ham10000 | none",
         )
     if statistics is not None:
@@ -105,9 +111,13 @@ def _checked(steps: dict[str, Any], channels: int) -> dict[str, Any]:
     """Only what the reference needs to run; MediScan checks every field when it loads the bundle."""
     wanted = "rgb" if channels == 3 else "gray"
     if steps.get("color") != wanted:
-        raise UsageError(f'the recipe\'s color is {steps.get("color")!r}, the network takes "{wanted}"', 'correct "color"')
+        raise UsageError(
+            f'the recipe\'s color is {steps.get("color")!r}, the network takes "{wanted}"', 'correct "color"'
+        )
     if steps.get("scale") not in ("unit", "xrv"):
-        raise UsageError(f'the recipe\'s scale is {steps.get("scale")!r}, expected "unit" or "xrv"', "see docs/bundle.md")
+        raise UsageError(
+            f'the recipe\'s scale is {steps.get("scale")!r}, expected "unit" or "xrv"', "see docs/bundle.md"
+        )
     known = {"color", "thumbnail", "square_crop", "resize", "crop", "scale", "mean", "std", "layout"}
     if unknown := set(steps) - known:
         raise UsageError(f"the recipe has unknown steps: {', '.join(sorted(unknown))}", "see docs/bundle.md")

@@ -52,7 +52,7 @@ def _torchxrayvision(picture: Any, side: int, largest: int) -> Any:
     import torch
 
     grey = picture if picture.mode in SIXTEEN_BITS else picture.convert("L")
-    values = (2 * (np.asarray(grey).astype(np.float32) / largest) - 1.0) * 1024
+    values: Any = (2 * (np.asarray(grey).astype(np.float32) / largest) - 1.0) * 1024
     height, width = values.shape
     square = min(height, width)
     top, left = height // 2 - square // 2, width // 2 - square // 2
@@ -92,7 +92,9 @@ def _pixels(picture: Any, recipe: dict[str, Any], deep: bool) -> Any:
 
 def _as_float(picture: Any) -> Any:
     if picture.mode == "RGB":
-        raise ConversionError("float32 arithmetic on colour pictures has no counterpart in Pillow", 'use arithmetic "auto"')
+        raise ConversionError(
+            "float32 arithmetic on colour pictures has no counterpart in Pillow", 'use arithmetic "auto"'
+        )
     return picture.convert("F")
 
 

@@ -1,4 +1,4 @@
-"""Loads a bundle through MediScan and compares its logits with torch's, picture by picture, from the encoded bytes on."""
+"""Loads a bundle through MediScan and compares its logits with torch's, picture by picture, from encoded bytes on."""
 
 from __future__ import annotations
 
@@ -73,14 +73,16 @@ class _Loaded:
         try:
             result = self._model.analyze(data)
         except mediscan.Error as error:
-            raise VerificationError(f"MediScan does not analyse the picture {name}: {error.message}", error.hint or HOW_ELSE) from error
+            raise VerificationError(
+                f"MediScan does not analyse the picture {name}: {error.message}", error.hint or HOW_ELSE
+            ) from error
         if result.execution.simulated:
             raise VerificationError("MediScan answered with simulated scores", HOW_ELSE)
         return {self.codes.index(f.code): f.logit for f in result.findings if f.logit is not None}
 
 
 def libtorch_folder() -> str:
-    """Where the running torch keeps LibTorch. MediScan takes a copy that is in the process anyway; this is for the record."""
+    """Where the running torch keeps LibTorch. MediScan takes a copy that is in the process anyway; this names it."""
     import torch
 
     return str(Path(torch.__file__).parent / "lib")
