@@ -22,7 +22,9 @@ namespace {
 using AnalyzerPointer = std::shared_ptr<Analyzer>;
 
 std::shared_ptr<ModelManager> make_manager(int threads, const py::bytes& libtorch) {
-  return make_object<ModelManager>(ManagerOptions{threads, path_of(libtorch), queueing_log()});
+  return without_gil([options = ManagerOptions{threads, path_of(libtorch), queueing_log()}] {
+    return make_object<ModelManager>(options);
+  });
 }
 
 Fallback fallback_named(const std::string& name) {
