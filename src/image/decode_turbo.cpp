@@ -229,7 +229,8 @@ void decode_turbo(Bytes bytes, const JpegStructure& jpeg, const Limits& limits, 
   if (std::uint64_t{part.width} * part.height >= min_pixels_for_two && can_decode_part(jpeg)) {
     const SecondThread second(threads);
     const RowShare share = share_rows(part, jpeg);
-    if (second.granted() && share.saved_fraction >= least_saved_by_two) return decode_in_two(session, share.split, second, limits);
+    if (second.granted() && share.saved_fraction >= least_saved_by_two)
+      return decode_in_two(session, share.split, second, limits);
   }
   if (!succeeds(session)) throw_failure(session, limits);
 }
