@@ -19,6 +19,11 @@
 #include <jerror.h>
 #include <jpeglib.h>
 
+#ifndef LIBJPEG_TURBO_VERSION
+#error \
+    "This libjpeg is not libjpeg-turbo, which alone can decode parts. Install it, or build with MEDISCAN_WITH_TURBO=OFF."
+#endif
+
 namespace mediscan::image {
 namespace {
 
@@ -205,13 +210,7 @@ void decode_in_two(Session& below, std::uint32_t split, const SecondThread& seco
 
 }  // namespace
 
-std::string turbo_version() {
-#ifdef LIBJPEG_TURBO_VERSION
-  return "libjpeg-turbo " MEDISCAN_TEXT(LIBJPEG_TURBO_VERSION);
-#else
-  return "libjpeg " MEDISCAN_TEXT(JPEG_LIB_VERSION);
-#endif
-}
+std::string turbo_version() { return "libjpeg-turbo " MEDISCAN_TEXT(LIBJPEG_TURBO_VERSION); }
 
 void decode_turbo(Bytes bytes, const JpegStructure& jpeg, const Limits& limits, const Window& part, int threads,
                   Image::Data& out) {
