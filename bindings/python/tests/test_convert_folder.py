@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import signal
 import stat
@@ -85,14 +86,15 @@ def test_a_place_that_names_no_folder_is_refused(name: str) -> None:
         folder.require_free(Path(name), False)
 
 
+@pytest.mark.parametrize("failing_rename", [0, 1])
 def test_a_failed_replacement_leaves_the_old_bundle(
-    tmp_path: Path, weights: Any, monkeypatch: pytest.MonkeyPatch
+    failing_rename: int, tmp_path: Path, weights: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from_torch(weights, tmp_path / "skin", **SKIN)
-    true_rename = Path.rename
+    true_rename, calls = Path.rename, itertools.count()
 
     def failing(self: Path, target: Path) -> Path:
-        if self.name.endswith(".part"):
+        if next(calls) == failing_rename:
             raise OSError(errno.EIO, "Input/output error")
         return true_rename(self, target)
 

@@ -64,11 +64,14 @@ def _put(part: Path, target: Path) -> None:
         part.rename(target)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent))
-    target.rename(old)  # onto an empty folder, which rename replaces
     try:
+        target.rename(old)  # onto an empty folder, which rename replaces
         part.rename(target)
     except BaseException:
-        old.rename(target)
+        if not target.exists():
+            old.rename(target)
+        else:
+            old.rmdir()
         raise
     shutil.rmtree(old, ignore_errors=True)
 

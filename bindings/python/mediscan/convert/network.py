@@ -129,9 +129,9 @@ def _why(module: Any, outputs: Any) -> str:
 
     values = outputs.double()
     if bool((values >= 0).all()) and abs(float(values.sum()) - 1) < 1e-4:
-        return "its forward seems to end in a softmax: give the network that ends in logits, a bundle applies softmax itself"
+        return "its forward seems to end in a softmax: give the network that ends in logits, softmax comes with the bundle"
     if bool(((values >= 0) & (values <= 1)).all()):
-        return "its forward seems to end in a sigmoid: give the network that ends in logits, a bundle applies sigmoid itself"
+        return "its forward seems to end in a sigmoid: give the network that ends in logits, sigmoid comes with the bundle"
     kinds = {type(part).__name__ for part in module.modules() if type(part).__module__ == "torch.nn.modules.activation"}
     if others := kinds - {"ReLU"}:
         return f"it uses {', '.join(sorted(others))}; torchvision's network uses ReLU alone"

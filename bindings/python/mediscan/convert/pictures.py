@@ -17,7 +17,7 @@ DEEP_SIZES = ((333, 512), (121, 90))
 
 
 def drawn(width: int, height: int, seed: int, mode: str) -> Any:
-    """A Pillow picture of triangle waves and noise, of mode L, RGB or I;16; `seed` also sets brightness and contrast."""
+    """Triangle waves and noise, a Pillow picture of mode L, RGB or I;16; `seed` also sets brightness and contrast."""
     import numpy as np
     from PIL import Image
 
