@@ -97,7 +97,7 @@ def edited_bundle(source: Path, target: Path, edit: Callable[[dict[str, Any]], N
 def shrink(manifest: dict[str, Any]) -> None:
     """Makes a bundle's input 8 x 8."""
     manifest["input"]["resize"] = {"mode": "exact", "size": [8, 8], "filter": "bilinear"}
-    del manifest["input"]["crop"]
+    manifest["input"].pop("crop", None)
 
 
 def sha256(path: Path) -> str:
