@@ -126,6 +126,18 @@ def test_torchxrayvision_gives_torchs_logits(chest: Chest, figures: list[str]) -
     note(figures, "torchxrayvision DenseNet", chest.made)
 
 
+def test_the_comparison_runs_on_the_very_libtorch_of_torch(chest: Chest) -> None:
+    execution = chest.model.status().execution
+    assert (execution.backend, execution.backend_version, execution.simulated) == (
+        "torch",
+        torch.__version__.split("+")[0],
+        False,
+    )
+    maps = Path("/proc/self/maps").read_text(encoding="utf-8")
+    mapped = {line.split()[-1] for line in maps.splitlines() if "libtorch_cpu.so" in line}
+    assert mapped == {str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so")}
+
+
 def test_torchxrayvision_says_what_it_is(chest: Chest) -> None:
     manifest = manifest_of(chest.made.folder)
     assert (manifest["domain"], manifest["task"]) == ("radiology", "multilabel")
@@ -180,6 +192,14 @@ def test_torchxrayvision_without_operating_points_is_a_sigmoid(tmp_path: Path) -
     made = mediscan.convert.from_torch(network, tmp_path / "xrv", verify=False)
     assert made.manifest["output"] == {"activation": "sigmoid"}
     assert not any("operating_points" in label for label in made.manifest["labels"])
+
+
+def test_torchxrayvisions_class_default_is_not_taken_for_the_order_of_the_training(tmp_path: Path) -> None:
+    network = torchxrayvision_network()
+    del network.targets, network.pathologies
+    assert len(network.targets) == 18, "its class has a default"
+    with pytest.raises(mediscan.convert.UsageError, match="the order of the 18 labels is not given"):
+        mediscan.convert.from_torch(network, tmp_path / "xrv", verify=False)
 
 
 def test_a_user_picture_tests_the_bundle_without_its_metadata(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("torchvision")
 
-from convert_networks import torchvision_network  # noqa: E402
+from convert_networks import ROOT, torchvision_network  # noqa: E402
 
 import mediscan  # noqa: E402
 from mediscan.convert.cli import main  # noqa: E402
@@ -84,6 +84,14 @@ def test_a_tolerance_that_nothing_meets_is_exit_code_1(
     assert main([str(checkpoint), str(tmp_path / "skin"), *SKIN, "--tolerance", "1e-12"]) == 1
     assert capsys.readouterr().err.startswith("error: MediScan does not load the bundle: ")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_logits_that_begin_with_a_minus_are_numbers(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logits = ["--expected-logits=-1.5,0.3,2", "--self-test", str(ROOT / "examples" / "images" / "skin-nevus.jpg")]
+    assert main([str(checkpoint), str(tmp_path / "skin"), *SKIN, *logits]) == 2
+    assert capsys.readouterr().err.startswith("error: 3 expected logits for 7 outputs")
 
 
 def test_help_has_examples_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -178,6 +178,7 @@ def test_a_file_that_may_not_grow_leaves_nothing(tmp_path: Path, checkpoint: Pat
 def test_an_interruption_leaves_nothing(number: int, tmp_path: Path, checkpoint: Path) -> None:
     """The signal comes while the hidden folder is there: writing the weights into it is held up by a slow disk."""
     slow = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it\n"
         "import sys, time, runpy; from mediscan.convert import folder; true = folder.write\n"
         "def write(path, data):\n    true(path, data[:9]); print('writing', flush=True); time.sleep(60)\n"
         "folder.write = write; sys.argv = sys.argv[1:]; from mediscan.convert.cli import main; sys.exit(main())"

@@ -182,16 +182,9 @@ def test_a_module_with_another_stride_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_module_that_ends_in_a_softmax_is_refused(tmp_path: Path, resnet18: Any) -> None:
-    class Ending(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = resnet18
-
-        def forward(self, x: Any) -> Any:
-            return self.model(x).softmax(1)
-
+    ending = nn.Sequential(resnet18, nn.Softmax(1))
     with pytest.raises(ConversionError, match="its forward seems to end in a softmax"):
-        from_torch(Ending(), tmp_path / "skin", **SKIN)
+        from_torch(ending, tmp_path / "skin", **SKIN)
 
 
 def test_monais_other_activations_are_refused(tmp_path: Path) -> None:

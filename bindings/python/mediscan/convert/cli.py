@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
     proof.add_argument(
         "--self-test", type=Path, metavar="PICTURE", help="its pixels go into the bundle (default: generated)"
     )
-    expected = "what your own pipeline gave for that picture, one number an output: proves the recipe"
+    expected = "what your own pipeline gave for that picture, =-1.5,0.3,2: proves the recipe"
     proof.add_argument("--expected-logits", type=_numbers, metavar="NUMBERS", help=expected)
     proof.add_argument(
         "--picture", type=Path, action="append", default=[], help="compare on this one too; may be repeated"

@@ -92,28 +92,44 @@ def from_memory(model: Any) -> Source:
     )
 
 
+@dataclass(frozen=True)
+class Recognised:
+    """A source whose network and names are known, its values checked."""
+
+    source: Source
+    architecture: architectures.Architecture
+    naming: str
+    tensors: dict[str, Any]  # by torchvision's names, as they will be stored
+    op_threshs: Any | None
+    notes: list[str]
+
+
 def convert(source: Source, target: Path, wishes: Wishes, report: Report) -> Conversion:
     """Writes the bundle `target` and compares it with torch; leaves nothing when that fails."""
     _require_known(wishes)
     folder.require_free(target, wishes.force)
+    found = _recognise(source, report)
+    contents, built = _contents(found, target, wishes, report)
+    with folder.staged(target, wishes.force) as part:
+        manifest = bundle.write(part, contents)
+        compared = _compared(part, built, contents, wishes, report)
+    return Conversion(target, found.architecture, found.naming, found.notes, manifest, compared)
+
+
+def _recognise(source: Source, report: Report) -> Recognised:
     named = keys.canonical(source.tensors, unwrap_head=source.module is not None)
     architecture = architectures.recognise(named.tensors)
     tensors, value_notes = network.storable(named.tensors)
+    xrv = source.module is not None and network.is_torchxrayvision(source.module)
+    naming = "torchxrayvision" if xrv else named.naming
     notes = [*source.notes, *named.notes, *value_notes]
-    naming = "torchxrayvision" if _is_xrv(source, named) else named.naming
     channels = "1 channel" if architecture.in_channels == 1 else f"{architecture.in_channels} channels"
     report("recognised", f"{architecture.name}, {channels} in, {architecture.outputs} outputs, names as in {naming}")
     for note in notes:
         report("", note)
-    report(
-        "weights",
-        f"{network.precision_of(tensors)}, {sum(v.numel() for v in tensors.values()) / 1e6:.1f} million values",
-    )
-    contents, built = _contents(source, named, naming, architecture, tensors, target, wishes, report)
-    with folder.staged(target, wishes.force) as part:
-        manifest = bundle.write(part, contents)
-        compared = _compared(part, built, contents, wishes, report)
-    return Conversion(target, architecture, naming, notes, manifest, compared)
+    values = sum(value.numel() for value in tensors.values()) / 1e6
+    report("weights", f"{network.precision_of(tensors)}, {values:.1f} million values")
+    return Recognised(source, architecture, naming, tensors, named.op_threshs, notes)
 
 
 def _require_known(wishes: Wishes) -> None:
@@ -124,51 +140,42 @@ def _require_known(wishes: Wishes) -> None:
         raise UsageError(f"the tolerance {wishes.tolerance:g} is not over 0 and at most 1", "0.001 is the default")
 
 
-def _is_xrv(source: Source, named: keys.Named) -> bool:
-    return named.op_threshs is not None or (source.module is not None and network.is_torchxrayvision(source.module))
-
-
-def _contents(
-    source: Source,
-    named: keys.Named,
-    naming: str,
-    architecture: architectures.Architecture,
-    tensors: dict[str, Any],
-    target: Path,
-    wishes: Wishes,
-    report: Report,
-) -> tuple[bundle.Contents, Any]:
+def _contents(found: Recognised, target: Path, wishes: Wishes, report: Report) -> tuple[bundle.Contents, Any]:
     """All that the bundle will say, and torch's network that says what its logits must be."""
-    recipe_name, steps = _recipe(source, naming, architecture, wishes)
+    recipe_name, steps = _recipe(found, wishes)
     report("recipe", f"{recipe_name}: {recipe.describe(steps)}")
-    outputs, activation, task = _outputs(source, named, naming, architecture, wishes)
+    outputs, activation, task = _outputs(found, wishes)
     report("task", f"{task}, {activation}")
     _report_labels(outputs, report)
-    built = network.build(architecture, tensors)
-    if source.module is not None:
-        drawn = [reference.tensor_of(picture, steps) for _, picture in pictures.for_comparison(steps)[:3]]
-        difference = network.require_same(source.module, built, drawn, wishes.tolerance)
-        report("module", f"computes what torchvision's {architecture.name} does: logits within {difference:.2g}")
+    built = network.build(found.architecture, found.tensors)
+    if found.source.module is not None:
+        _require_module(found, built, steps, wishes, report)
     picture, logits = _self_test(built, steps, wishes, report)
     if wishes.expected_logits is not None:
         difference = _require_expected(wishes, logits, outputs, recipe_name)
         report("own pipeline", f"gives torch's logits with this recipe, within {difference:.2g}")
-    domain = wishes.domain or _domain(wishes, naming)
+    domain = wishes.domain or _domain(found, wishes)
     filled = card.resolve(wishes.card)
     report("card", f"domain {domain}, license: {filled['license']}")
     if todo := card.unfilled(filled):
         report("", f"NOT FILLED IN: {', '.join(todo)}. Every result of the model will say so")
     origin = {
-        "from": f"{source.origin} ({naming} names)",
-        **source.file,
+        "from": f"{found.source.origin} ({found.naming} names)",
+        **found.source.file,
         "recipe": recipe_name,
         "torch": _torch_version(),
     }
     contents = bundle.Contents(
-        wishes.name or target.name, wishes.version, domain, task, activation, architecture, tensors, steps, outputs,
-        picture, logits, wishes.tolerance, filled, origin,
+        wishes.name or target.name, wishes.version, domain, task, activation, found.architecture, found.tensors, steps,
+        outputs, picture, logits, wishes.tolerance, filled, origin,
     )  # fmt: skip
     return contents, built
+
+
+def _require_module(found: Recognised, built: Any, steps: dict[str, Any], wishes: Wishes, report: Report) -> None:
+    tensors = [reference.tensor_of(picture, steps) for _, picture in pictures.for_comparison(steps)[:3]]
+    difference = network.require_same(found.source.module, built, tensors, wishes.tolerance)
+    report("module", f"computes what torchvision's {found.architecture.name} does: logits within {difference:.2g}")
 
 
 def _torch_version() -> str:
@@ -177,55 +184,64 @@ def _torch_version() -> str:
     return str(torch.__version__)
 
 
-def _recipe(
-    source: Source, naming: str, architecture: architectures.Architecture, wishes: Wishes
-) -> tuple[str, dict[str, Any]]:
+def _recipe(found: Recognised, wishes: Wishes) -> tuple[str, dict[str, Any]]:
     chosen = wishes.recipe
-    if chosen is None and naming == "torchxrayvision":
+    if chosen is None and found.naming == "torchxrayvision":
         chosen = "xrv"  # the one its own code prepares pictures with
-    side = int(getattr(source.module, "input_resolution", 224)) if source.module is not None else 224
-    return recipe.resolve(chosen, architecture.in_channels, wishes.statistics, wishes.mean, wishes.std, side)
+    side = int(getattr(found.source.module, "input_resolution", 224))
+    channels = found.architecture.in_channels
+    return recipe.resolve(chosen, channels, wishes.statistics, wishes.mean, wishes.std, side)
 
 
-def _outputs(
-    source: Source, named: keys.Named, naming: str, architecture: architectures.Architecture, wishes: Wishes
-) -> tuple[list[labels.Label], str, str]:
+def _outputs(found: Recognised, wishes: Wishes) -> tuple[list[labels.Label], str, str]:
     """Labels, activation and task."""
-    targets = getattr(source.module, "targets", None) if naming == "torchxrayvision" else None
+    targets = _targets(found)
     if wishes.labels is None and targets:
-        found = labels.from_torchxrayvision(list(targets))
-        labels.require_fitting(found, architecture.outputs)
+        outputs = labels.from_torchxrayvision(targets)
+        labels.require_fitting(outputs, found.architecture.outputs)
     else:
-        found = labels.resolve(wishes.labels, architecture.outputs)
-    task = wishes.task or _task(wishes, naming)
+        outputs = labels.resolve(wishes.labels, found.architecture.outputs)
+    task = wishes.task or _task(found, wishes)
     if task is None:
         raise UsageError(
             "the task is not given, and it cannot be seen in the weights",
             "--task multiclass (exactly one label is true, softmax) or --task multilabel (any number of them, sigmoid)",
         )
     if task == "multiclass":
-        if named.op_threshs is not None:
+        if found.op_threshs is not None:
             raise UsageError(
                 "torchxrayvision's operating points are in the checkpoint; they are for multilabel", MULTILABEL
             )
-        return found, "softmax", task
-    if named.op_threshs is None:
-        return found, "sigmoid", task
-    found = labels.with_operating_points(found, [float(value) for value in named.op_threshs.flatten().tolist()])
-    labels.require_fitting(found, architecture.outputs)
-    return found, "sigmoid_operating_point", task
+        return outputs, "softmax", task
+    if found.op_threshs is None:
+        return outputs, "sigmoid", task
+    outputs = labels.with_operating_points(outputs, [float(value) for value in found.op_threshs.flatten().tolist()])
+    labels.require_fitting(outputs, found.architecture.outputs)
+    return outputs, "sigmoid_operating_point", task
 
 
-def _task(wishes: Wishes, naming: str) -> str | None:
+def _targets(found: Recognised) -> list[str]:
+    """What was set on a torchxrayvision model itself. Its class has a default, which says nothing of the training."""
+    if found.source.module is None or found.naming != "torchxrayvision":
+        return []
+    own = vars(found.source.module)
+    return list(own.get("targets") or own.get("pathologies") or ())
+
+
+def _task(found: Recognised, wishes: Wishes) -> str | None:
     if wishes.labels == "ham10000-alphabetical":
         return "multiclass"
-    return "multilabel" if naming == "torchxrayvision" or wishes.labels == "torchxrayvision" else None
+    return "multilabel" if _is_chest(found, wishes) else None
 
 
-def _domain(wishes: Wishes, naming: str) -> str:
+def _domain(found: Recognised, wishes: Wishes) -> str:
     if wishes.labels == "ham10000-alphabetical":
         return "skin"
-    return "radiology" if naming == "torchxrayvision" or wishes.labels == "torchxrayvision" else "other"
+    return "radiology" if _is_chest(found, wishes) else "other"
+
+
+def _is_chest(found: Recognised, wishes: Wishes) -> bool:
+    return found.naming == "torchxrayvision" or wishes.labels == "torchxrayvision"
 
 
 def _report_labels(outputs: list[labels.Label], report: Report) -> None:

@@ -1,5 +1,5 @@
 """Gives tensors torchvision's names, whatever the library that saved them calls them: DataParallel and other wrappers,
-torchvision's names before 0.3, MONAI's, torchxrayvision's. Only names change; not for which network it is.
+torchvision's old names, MONAI's, torchxrayvision's. Only names change; not for which network it is.
 """
 
 from __future__ import annotations

@@ -121,7 +121,8 @@ def require_same(module: Any, network: Any, tensors: list[Any], tolerance: float
 
 def is_torchxrayvision(module: Any) -> bool:
     """Whether the module is torchxrayvision's DenseNet, whose forward may apply operating points."""
-    return type(module).__module__.startswith("torchxrayvision") and hasattr(module, "features2")
+    own = any(cls.__module__.startswith("torchxrayvision") for cls in type(module).__mro__)
+    return own and hasattr(module, "features2")
 
 
 def _why(module: Any, outputs: Any) -> str:
@@ -129,9 +130,13 @@ def _why(module: Any, outputs: Any) -> str:
 
     values = outputs.double()
     if bool((values >= 0).all()) and abs(float(values.sum()) - 1) < 1e-4:
-        return "its forward seems to end in a softmax: give the network that ends in logits, softmax comes with the bundle"
+        return (
+            "its forward seems to end in a softmax: give the network that ends in logits, softmax comes with the bundle"
+        )
     if bool(((values >= 0) & (values <= 1)).all()):
-        return "its forward seems to end in a sigmoid: give the network that ends in logits, sigmoid comes with the bundle"
+        return (
+            "its forward seems to end in a sigmoid: give the network that ends in logits, sigmoid comes with the bundle"
+        )
     kinds = {type(part).__name__ for part in module.modules() if type(part).__module__ == "torch.nn.modules.activation"}
     if others := kinds - {"ReLU"}:
         return f"it uses {', '.join(sorted(others))}; torchvision's network uses ReLU alone"

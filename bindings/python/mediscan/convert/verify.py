@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .bundle import png
 from .errors import VerificationError
 from .network import logits_of
 from .reference import tensor_of
@@ -28,8 +30,6 @@ class Compared:
 
 def compare(folder: Path, network: Any, recipe: dict[str, Any], pictures: Iterable[tuple[str, Any]]) -> list[Compared]:
     """Largest differences of the available labels' logits. MediScan's own self-test at load covers the others."""
-    from .bundle import png
-
     compared = []
     with _Loaded(folder) as model:
         for name, picture in pictures:
@@ -49,8 +49,6 @@ class _Loaded:
         self.codes: list[str] = []
 
     def __enter__(self) -> _Loaded:
-        import json
-
         import mediscan
 
         manifest = json.loads((self._folder / "mediscan.json").read_text(encoding="utf-8"))
