@@ -11,7 +11,8 @@ from pathlib import Path
 import mediscan
 
 EXAMPLES = Path(__file__).resolve().parents[1]
-bundle, *pictures = sys.argv[1:] or [EXAMPLES.parent / "models" / "skin-demo", *sorted((EXAMPLES / "images").glob("skin-*.jpg"))]
+demo = [EXAMPLES.parent / "models" / "skin-demo", *sorted((EXAMPLES / "images").glob("skin-*.jpg"))]
+bundle, *pictures = [Path(argument) for argument in sys.argv[1:]] or demo
 model = mediscan.load(bundle, fallback="mock")  # only ever a mock because we ask for it here
 print(model)
 

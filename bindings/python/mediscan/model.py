@@ -16,6 +16,18 @@ from mediscan.results import ExecutionRecord, ModelRecord
 
 Fallback = Literal["never", "mock"]
 
+_lock = threading.Lock()  # of which manager is whose; never held while something is loaded or unloaded
+_shared: ModelManager | None = None
+
+
+def _renew_lock() -> None:
+    """In a child made by fork() the lock may be held by a thread that is not there."""
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
+
 
 @dataclass(frozen=True, slots=True)
 class SelfTestRecord:
@@ -100,7 +112,6 @@ class ModelManager:
     def __init__(self, *, threads: int = 0, libtorch: str | os.PathLike[str] | None = None) -> None:
         self._threads = threads
         self._libtorch = libtorch
-        self._lock = threading.Lock()
         self._place = _libtorch.place(libtorch)
         self._native: _core.ModelManager | None = self._start()
 
@@ -131,7 +142,7 @@ class ModelManager:
 
     def close(self) -> None:
         """Unloads every model once its work in flight has ended. Later calls of this manager are :class:`mediscan.ShutDown`."""
-        with self._lock:
+        with _lock:
             native, self._native = self._native, None
         del native  # here, and not under the lock: it waits
 
@@ -152,7 +163,7 @@ class ModelManager:
 
     def _up_to_date(self) -> _core.ModelManager:
         """The library's manager, made anew when torch was installed or moved since and no model is in service."""
-        with self._lock:
+        with _lock:
             native = self._open()
             place = _libtorch.place(self._libtorch)
             if place != self._place and not any('"state":"READY"' in status for status in native.status_json()):
@@ -161,14 +172,10 @@ class ModelManager:
             return native
 
 
-_shared_lock = threading.Lock()
-_shared: ModelManager | None = None
-
-
 def shared_manager() -> ModelManager:
     """The manager of the process, made on first use."""
     global _shared
-    with _shared_lock:
+    with _lock:
         if _shared is None:
             _shared = ModelManager()
         return _shared
