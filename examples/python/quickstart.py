@@ -30,9 +30,10 @@ for warning in result.warnings:
     print(f"  {warning.code}: {warning.message}")
 
 # %% Many pictures: one outcome each, and a bad one never fails the rest.
-for picture, outcome in zip([*pictures, "missing.jpg"], model.analyze_many([*pictures, "missing.jpg"])):
+asked = [*pictures, Path("missing.jpg")]
+for picture, outcome in zip(asked, model.analyze_many(asked)):
     said = outcome.message if isinstance(outcome, mediscan.Error) else outcome.findings[0].label
-    print(f"{Path(picture).name:<34} {said}")
+    print(f"{picture.name:<34} {said}")
 
 
 # %% Without waiting, beside other work of an event loop. (In a notebook: `await both()`.)
@@ -44,6 +45,6 @@ print([result.findings[0].code for result in asyncio.run(both())])
 
 # %% Errors say what, where, and what to do.
 try:
-    model.analyze(Path(pictures[0]).read_bytes()[:5000], name="upload.jpg")
+    model.analyze(pictures[0].read_bytes()[:5000], name="upload.jpg")
 except mediscan.TruncatedImage as error:
     print(f"{error.code.name} at stage {error.stage}: {error.message}")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mediscan.model import Model
 
 
-class Analyzer:
+class Analyses:
     """What every model and analyzer can do with pictures."""
 
     _native: _core.Analyzer
@@ -77,22 +77,33 @@ class Analyzer:
         return numpy.asarray(self._native.preprocess(native_image(source, name)))
 
 
-class SkinAnalyzer(Analyzer):
-    """Insists on a model of domain "skin" (:class:`mediscan.InvalidArgument` otherwise): results have ``summary.skin``."""
+class Analyzer(Analyses):
+    """Analyses pictures with any model."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._native = model._native.as_skin()
+        self._native = self._native_of(model)
         self._max_batch = model._max_batch
+
+    @staticmethod
+    def _native_of(model: Model) -> _core.Analyzer:
+        return model._native
+
+
+class SkinAnalyzer(Analyzer):
+    """Insists on a model of domain "skin" (:class:`mediscan.InvalidArgument` otherwise): results have ``summary.skin``."""
+
+    @staticmethod
+    def _native_of(model: Model) -> _core.Analyzer:
+        return model._native.as_skin()
 
 
 class RadiologyAnalyzer(Analyzer):
     """Insists on a model of domain "radiology": results have ``summary.radiology``."""
 
-    def __init__(self, model: Model) -> None:
-        self.model = model
-        self._native = model._native.as_radiology()
-        self._max_batch = model._max_batch
+    @staticmethod
+    def _native_of(model: Model) -> _core.Analyzer:
+        return model._native.as_radiology()
 
 
 def _opened(source: Source) -> _core.Image | Error:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from mediscan import _core, _libtorch
-from mediscan.analysis import Analyzer
+from mediscan.analysis import Analyses
 from mediscan.errors import NotFound, ShutDown
 from mediscan.results import ExecutionRecord, ModelRecord
 
@@ -62,7 +62,7 @@ class ModelStatus:
         return cls(**record)
 
 
-class Model(Analyzer):
+class Model(Analyses):
     """A loaded model. It is in service until it is unloaded or its manager is closed; later use is :class:`mediscan.NotReady`."""
 
     def __init__(self, manager: ModelManager, native: _core.Analyzer) -> None:

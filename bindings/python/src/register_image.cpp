@@ -2,6 +2,8 @@
 #include <pybind11/stl.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <mediscan/image.hpp>
 #include <mediscan/system.hpp>
 #include <optional>
@@ -45,6 +47,10 @@ PixelView pixel_view(const py::buffer_info& buffer, std::uint32_t bits) {
   if (!samples_fit || (!planar && buffer.ndim != 3) || !PyBuffer_IsContiguous(buffer.view(), 'C')) {
     throw Error(ErrorCode::invalid_argument, Stage::argument,
                 "pixels are no C-contiguous buffer of height x width (x channels) uint8 or uint16 samples");
+  }
+  constexpr py::ssize_t longest = std::numeric_limits<std::uint32_t>::max();
+  if (buffer.shape[0] > longest || buffer.shape[1] > longest) {
+    throw Error(ErrorCode::limit_exceeded, Stage::decode, "pixels of more than 2^32 rows or columns (max_side)");
   }
   return {buffer.ptr, static_cast<std::uint32_t>(buffer.shape[1]), static_cast<std::uint32_t>(buffer.shape[0]),
           planar ? 1U : static_cast<std::uint32_t>(buffer.shape[2]), bits};

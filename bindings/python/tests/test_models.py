@@ -125,6 +125,7 @@ print("SIMULATED" in result._repr_html_())
 
 def test_analyzers_insist_on_their_domain(manager: mediscan.ModelManager, skin: mediscan.Model, chest_bundle: Path, nevus: Path) -> None:
     chest = manager.load(chest_bundle, backend="mock")
+    assert mediscan.Analyzer(chest).analyze(nevus).summary.radiology
     assert mediscan.SkinAnalyzer(skin).analyze(nevus).summary.skin
     assert mediscan.RadiologyAnalyzer(chest).analyze(nevus).summary.radiology
     with pytest.raises(mediscan.InvalidArgument, match="domain"):

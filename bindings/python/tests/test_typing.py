@@ -18,12 +18,13 @@ def test_the_stubs_of_the_extension_are_up_to_date(root: Path, tmp_path: Path) -
     assert committed.read_text() == (tmp_path / "mediscan" / "_core.pyi").read_text(), remedy
 
 
-def test_package_and_tests_are_clean_under_mypy_strict(root: Path, tmp_path: Path) -> None:
+def test_package_tests_and_example_are_clean_under_mypy_strict(root: Path, tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     sources = sorted((root / "bindings" / "python" / "mediscan").glob("*.py"))
     tests = [path for path in sorted(Path(__file__).parent.glob("*.py")) if "convert" not in path.name]
     command = [sys.executable, "-m", "mypy", "--strict", f"--cache-dir={tmp_path}", f"--config-file={root / 'pyproject.toml'}"]
-    for files in (sources, tests):
+    example = [root / "examples" / "python" / "quickstart.py"]
+    for files in (sources, tests, example):
         checked = subprocess.run([*command, *map(str, files)], cwd=root, capture_output=True, text=True, check=False)
         assert checked.returncode == 0, checked.stdout + checked.stderr
 
