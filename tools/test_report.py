@@ -86,7 +86,7 @@ def step(text):
 def table(outcomes):
     suites = collections.defaultdict(list)
     for outcome in outcomes:
-        suites[outcome.suite].append(outcome)
+        suites[outcome.suite.rpartition(".")[0] or outcome.suite].append(outcome)  # pytest: a folder's files together
     width = max(len(suite) for suite in suites)
     print(f"\n{'suite':<{width}}  passed  failed  skipped  seconds")
     for suite, members in sorted(suites.items()):

@@ -273,7 +273,7 @@ TEST_CASE("stb_image decodes the whole picture") {
   CHECK(is_whole(excerpt_of(file, {90, 90, 20, 20}, 1, {.decoder = Decoder::stb})));
 }
 
-TEST_CASE("an orientation to apply needs the whole picture; one to report does not") {
+TEST_CASE("an orientation to apply needs the whole picture, one to report does not") {
   int seen = 0;
   for (const auto& picture : pictures()) {
     if (!picture.name.ends_with(".jpg") || picture.bytes.empty()) continue;

@@ -22,6 +22,7 @@ def ensure(*purposes):
         if set(purposes) & {"demo", "test", "parity"}:
             libtorch.ensure()
         if "test" in purposes:
-            python_env.ensure("python", "requirements-test.txt", "makes test pictures and runs the light tests")
+            python_env.ensure("python", ["requirements-test.txt", "requirements-python.txt"], "makes test pictures, tests the Python package")
         if "parity" in purposes:
-            python_env.ensure("python-parity", "requirements-parity.txt", "torch, torchvision and the peers to compare with (about 6 GB)")
+            python_env.ensure("python-parity", ["requirements-parity.txt", "requirements-convert.txt"],
+                              "torch, torchvision, torchxrayvision, MONAI and the peers to compare with (about 6 GB)")

@@ -10,19 +10,25 @@ from steps.console import DEPS, ROOT, CommandFailed, Trouble, run, say, timed
 NETWORK_WORDS = ("Could not find a version", "Temporary failure", "ConnectionError", "NewConnectionError", "Connection refused", "Max retries")
 
 
+def python_of(name):
+    """The Python of the environment .deps/<name>."""
+    return DEPS / name / "bin" / "python"
+
+
 def ensure(name, requirements, why):
-    """A virtual environment .deps/<name> with the packages of tools/<requirements>; returns its Python."""
-    folder, wanted = DEPS / name, ROOT / "tools" / requirements
-    key = stamp.key_of(wanted, sys.version, sys.base_prefix)
+    """A virtual environment .deps/<name> with the packages of tools/<requirements>, one file or more; returns its Python."""
+    folder, wanted = DEPS / name, [ROOT / "tools" / file for file in requirements]
+    key = stamp.key_of(*wanted, sys.version, sys.base_prefix)
     if stamp.is_fresh(folder / ".stamp", key) and (folder / "bin" / "python").exists():
         say(f"Python environment .deps/{name}: up to date")
         return folder / "bin" / "python"
     with timed(f"Python environment .deps/{name}: {why}"):
         shutil.rmtree(folder, ignore_errors=True)
-        listing = [line for line in wanted.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+        lines = [line for file in wanted for line in file.read_text(encoding="utf-8").splitlines()]
+        listing = sorted({line for line in lines if line and not line.startswith("#")}, key=str.lower)
         say(f"with pip: {' '.join(listing)}", indent=4)
         python = create(folder)
-        pip_install(python, ["-r", wanted], f"pip-{name}")
+        pip_install(python, [word for file in wanted for word in ("-r", file)], f"pip-{name}")
         stamp.write(folder / ".stamp", key)
     return python
 
@@ -39,8 +45,14 @@ def create(folder):
 
 def pip_install(python, arguments, log_name):
     """Installs with the pip of an environment, from whatever index this machine's pip is set to."""
+    pip(python, ["install", *arguments], log_name)
+
+
+def pip(python, arguments, log_name):
+    """Calls the pip of an environment."""
+    command, *rest = arguments
     try:
-        run([python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", *arguments], log_name)
+        run([python, "-m", "pip", command, "--no-input", "--disable-pip-version-check", *rest], log_name)
     except CommandFailed as failure:
         remedy = "Make that pip call succeed, then start again."
         if any(word in failure.output for word in NETWORK_WORDS):
