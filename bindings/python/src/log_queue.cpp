@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <deque>
+#include <exception>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -68,6 +69,14 @@ void deliver() {
   for (const Record& record : take_all()) logger.attr("log")(python_level(record.level), "%s", text(record.message));
 }
 
+void deliver_or_report() {
+  try {
+    deliver();
+  } catch (py::error_already_set& error) {
+    error.discard_as_unraisable("mediscan: delivery of log records");
+  }
+}
+
 }  // namespace
 
 LogCallback queueing_log() { return push; }
@@ -75,9 +84,7 @@ LogCallback queueing_log() { return push; }
 LogDelivery::~LogDelivery() {
   if (!queue().any) return;
   try {
-    deliver();
-  } catch (py::error_already_set& error) {
-    error.discard_as_unraisable("mediscan: delivery of log records");
+    deliver_or_report();
   } catch (const std::exception&) {  // out of memory: the records are lost, the analysis is not
   }
 }

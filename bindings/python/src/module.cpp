@@ -5,8 +5,10 @@
 #include "registers.hpp"
 #include "runtime.hpp"
 
-PYBIND11_MODULE(_core, module) {
-  using namespace mediscan::python;
+namespace mediscan::python {
+namespace {
+
+void register_all(py::module_& module) {
   module.doc() = "MediScan's C++ API for the package mediscan; private to it.";
   register_runtime(module);
   register_log_queue();
@@ -16,3 +18,8 @@ PYBIND11_MODULE(_core, module) {
   register_model(module);
   register_system(module);
 }
+
+}  // namespace
+}  // namespace mediscan::python
+
+PYBIND11_MODULE(_core, module) { mediscan::python::register_all(module); }
