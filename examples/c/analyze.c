@@ -23,8 +23,8 @@ static void print(const mediscan_result* result) {
     if (mediscan_result_finding(result, i, &finding, NULL) != MEDISCAN_OK || !finding.available) continue;
     printf("  %-45s %6.2f %%%s\n", finding.label, 100 * finding.probability, finding.decision == 1 ? "  *" : "");
   }
-  printf("  %s %s on %s %s, %s, %.1f ms%s\n", ran.model_name, ran.model_version, ran.backend, ran.backend_version, ran.device,
-         ran.total_ms, ran.simulated ? " -- SIMULATED: these scores come from no model" : "");
+  printf("  %s %s on %s %s, %s, %.1f ms%s\n", ran.model_name, ran.model_version, ran.backend, ran.backend_version,
+         ran.device, ran.total_ms, ran.simulated ? " -- SIMULATED: these scores come from no model" : "");
   printf("  %s\n", ran.notice);
 }
 

@@ -18,8 +18,8 @@ class MEDISCAN_API Analyzer {
  public:
   explicit Analyzer(Model model);
 
-  /// One picture. Throws NOT_READY (unloaded), BACKEND_FAILED (the backend threw or gave a logit that is not finite),
-  /// and what preprocess throws.
+  /// One picture. Throws NOT_READY (unloaded), FORKED (in a child made by fork()), BACKEND_FAILED (the backend threw or
+  /// gave a logit that is not finite), and what preprocess throws.
   [[nodiscard]] Result analyze(const Image& image) const;
 
   /// Encoded bytes: the result of Image::decode, then analyze, and its errors; but of a JPEG only the pixels that the

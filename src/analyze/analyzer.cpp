@@ -194,6 +194,7 @@ Result Analyzer::analyze(const Image& image) const { return std::move(analyze_ba
 /// The recipe is known before the bytes are decoded, so only the pixels that it reads need be made.
 Result Analyzer::analyze(std::span<const std::byte> bytes, const DecodeOptions& options, std::string_view name) const {
   const auto model = model_.loaded();
+  model->require_home();
   const auto needed = [&recipe = model->bundle().input](std::uint32_t width, std::uint32_t height) {
     return recipe::source_window(recipe::Size{height, width}, recipe);
   };
@@ -203,6 +204,7 @@ Result Analyzer::analyze(std::span<const std::byte> bytes, const DecodeOptions& 
 
 std::vector<Outcome<Result>> Analyzer::analyze_batch(std::span<const Image> images) const {
   if (images.empty()) return {};
+  model_.loaded()->require_home();
   return outcomes_of(*model_.loaded(), {images.begin(), images.end()});
 }
 

@@ -106,8 +106,9 @@ void LoadedModel::prove() {
   self_test_ = record;
 }
 
+void LoadedModel::require_home() const { home_.require(Stage::model, "model " + title(bundle_)); }
+
 RunTimes LoadedModel::run(const BatchInput& input, const BatchOutput& output) {
-  home_.require(Stage::model, "model " + title(bundle_));  // before a mutex that another thread may have held
   if (const ModelState now = state(); now != ModelState::ready) {
     throw Error(ErrorCode::not_ready, Stage::model, fmt::format("model {} is {}", title(bundle_), name_of(now)),
                 now == ModelState::failed ? "its status says why" : "load it again");

@@ -45,6 +45,9 @@ class LoadedModel {
   /// FORKED in a child made by fork(), and the backend's Error.
   RunTimes run(const BatchInput& input, const BatchOutput& output);
 
+  /// Throws FORKED in a child made by fork(). Asked before any lock is taken that another thread may have held.
+  void require_home() const;
+
   /// Ends service: what runs ends normally, then the session is freed. Returns when it is; false when it was ended
   /// before.
   bool unload();

@@ -1,5 +1,6 @@
-/* Calls every function of mediscan.h with NULL wherever a pointer goes, with handles that were released and handles of the wrong
- * kind, between two ordinary analyses. It must end with 0; valgrind and AddressSanitizer must have nothing to say.
+/* Calls every function of mediscan.h with NULL wherever a pointer goes, with handles that were released and handles of
+ * the wrong kind, between two ordinary analyses. It must end with 0; valgrind and AddressSanitizer must have nothing to
+ * say.
  *
  * usage: abuse BUNDLE PICTURE */
 #include <mediscan/mediscan.h>
@@ -31,7 +32,8 @@ static void analyse(mediscan_model* model, const char* picture) {
 }
 
 /* `manager`, `model`, `image` and `result` may be NULL, released, or of another kind than their type says. */
-static void call_everything(mediscan_manager* manager, mediscan_model* model, mediscan_image* image, mediscan_result* result) {
+static void call_everything(mediscan_manager* manager, mediscan_model* model, mediscan_image* image,
+                            mediscan_result* result) {
   char* text = NULL;
   mediscan_model* new_model = NULL;
   mediscan_result* new_result = NULL;
@@ -54,7 +56,8 @@ static void call_everything(mediscan_manager* manager, mediscan_model* model, me
   EXPECT(mediscan_image_retain(image) == MEDISCAN_INVALID_ARGUMENT);
   EXPECT(mediscan_analyze(model, image, NULL, &new_result, NULL) == MEDISCAN_INVALID_ARGUMENT);
   EXPECT(mediscan_analyze_bytes(model, "x", 1, NULL, NULL, &new_result, NULL) == MEDISCAN_INVALID_ARGUMENT);
-  EXPECT(mediscan_analyze_batch(model, (const mediscan_image* const*)&image, 1, NULL, &new_result, NULL, NULL) == MEDISCAN_INVALID_ARGUMENT);
+  EXPECT(mediscan_analyze_batch(model, (const mediscan_image* const*)&image, 1, NULL, &new_result, NULL, NULL) ==
+         MEDISCAN_INVALID_ARGUMENT);
   EXPECT(mediscan_preprocess(model, image, NULL, 0, &shape, NULL) == MEDISCAN_INVALID_ARGUMENT);
   EXPECT(mediscan_result_finding_count(result) == 0);
   EXPECT(mediscan_result_finding(result, 0, &finding, NULL) == MEDISCAN_INVALID_ARGUMENT);
@@ -138,10 +141,13 @@ int main(int argc, char** argv) {
   EXPECT(mediscan_model_release(model) == MEDISCAN_OK && mediscan_manager_release(manager) == MEDISCAN_OK);
   /* Every handle after its release, and released once more. */
   call_everything(manager, model, image, result);
-  EXPECT(mediscan_result_release(result) == MEDISCAN_INVALID_ARGUMENT && mediscan_image_release(image) == MEDISCAN_INVALID_ARGUMENT);
-  EXPECT(mediscan_model_release(model) == MEDISCAN_INVALID_ARGUMENT && mediscan_manager_release(manager) == MEDISCAN_INVALID_ARGUMENT);
+  EXPECT(mediscan_result_release(result) == MEDISCAN_INVALID_ARGUMENT &&
+         mediscan_image_release(image) == MEDISCAN_INVALID_ARGUMENT);
+  EXPECT(mediscan_model_release(model) == MEDISCAN_INVALID_ARGUMENT &&
+         mediscan_manager_release(manager) == MEDISCAN_INVALID_ARGUMENT);
   /* The address of something that was never a handle. */
-  call_everything((mediscan_manager*)&options, (mediscan_model*)&options, (mediscan_image*)&options, (mediscan_result*)&options);
+  call_everything((mediscan_manager*)&options, (mediscan_model*)&options, (mediscan_image*)&options,
+                  (mediscan_result*)&options);
   printf("%d expectations failed\n", failures);
   return failures == 0 ? 0 : 1;
 }

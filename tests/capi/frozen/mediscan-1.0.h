@@ -1,6 +1,6 @@
-/* MediScan's C ABI: medical pictures in, findings out. This header is a binary promise: a program compiled against it runs on
- * every later library of the same major version (docs/abi.md). docs/c-api.md is the guide. Research use only, not a medical
- * device.
+/* MediScan's C ABI: medical pictures in, findings out. This header is a binary promise: a program compiled against it
+ * runs on every later library of the same major version (docs/abi.md). docs/c-api.md is the guide. Research use only,
+ * not a medical device.
  *
  * Basic usage:
  *
@@ -30,20 +30,20 @@
  *
  * Rules, the same for every function:
  *
- * Status   A call that can fail returns a mediscan_status, MEDISCAN_OK (0) on success. On failure every output is left as it was
- *          and, when `error` is not NULL, *error becomes an error that the caller owns (unless there is no memory even for that).
- *          On success *error is left as it was. No exception, signal handler, print, exit or abort comes out of the library.
- * Handles  Objects are handles: opaque, never dereferenced, of one process. Every handle given out holds one reference; _retain
- *          adds one, _release gives one back; releasing NULL is fine; any order of release is safe. A handle that is NULL,
- *          released already, of another kind, or no handle at all, is MEDISCAN_INVALID_ARGUMENT (or NULL, 0 or "" from a
- *          function that returns no status), never a crash.
- * Strings  In: UTF-8, pointer and length; MEDISCAN_NUL as the length means NUL-terminated. A file name is passed on byte by
- *          byte. Strings in option structs are NUL-terminated. Out: UTF-8, NUL-terminated, owned by the object they come from
- *          and living as long as it does. A `char**` output is the caller's: mediscan_string_free.
- * Structs  struct_size comes first. Options: call the _init function, then set what you mean; NULL for options means all
- *          defaults. Outputs: set struct_size = sizeof the struct. Later versions append fields, and never change one.
- * Threads  Every function may be called from any thread. The library calls back with no lock held.
- * fork()   A child made by fork() may use images and release everything; managers and models of the parent are MEDISCAN_FORKED.
+ * Status   A call that can fail returns a mediscan_status, MEDISCAN_OK (0) on success. On failure every output is left
+ * as it was and, when `error` is not NULL, *error becomes an error that the caller owns (unless there is no memory even
+ * for that). On success *error is left as it was. No exception, signal handler, print, exit or abort comes out of the
+ * library. Handles  Objects are handles: opaque, never dereferenced, of one process. Every handle given out holds one
+ * reference; _retain adds one, _release gives one back; releasing NULL is fine; any order of release is safe. A handle
+ * that is NULL, released already, of another kind, or no handle at all, is MEDISCAN_INVALID_ARGUMENT (or NULL, 0 or ""
+ * from a function that returns no status), never a crash. Strings  In: UTF-8, pointer and length; MEDISCAN_NUL as the
+ * length means NUL-terminated. A file name is passed on byte by byte. Strings in option structs are NUL-terminated.
+ * Out: UTF-8, NUL-terminated, owned by the object they come from and living as long as it does. A `char**` output is
+ * the caller's: mediscan_string_free. Structs  struct_size comes first. Options: call the _init function, then set what
+ * you mean; NULL for options means all defaults. Outputs: set struct_size = sizeof the struct. Later versions append
+ * fields, and never change one. Threads  Every function may be called from any thread. The library calls back with no
+ * lock held. fork()   A child made by fork() may use images and release everything; managers and models of the parent
+ * are MEDISCAN_FORKED.
  */
 #ifndef MEDISCAN_MEDISCAN_H
 #define MEDISCAN_MEDISCAN_H
@@ -61,7 +61,8 @@
 extern "C" {
 #endif
 
-/* ---- Status ------------------------------------------------------------------------------------------------------------ */
+/* ---- Status
+ * ------------------------------------------------------------------------------------------------------------ */
 
 /* Pinned: numbers are never changed or reused, only added to. An unknown one is to be treated as a failure. */
 typedef int32_t mediscan_status;
@@ -97,7 +98,8 @@ enum {
 /* As a string's length: it is NUL-terminated. */
 #define MEDISCAN_NUL SIZE_MAX
 
-/* ---- Objects ----------------------------------------------------------------------------------------------------------- */
+/* ---- Objects
+ * ----------------------------------------------------------------------------------------------------------- */
 
 typedef struct mediscan_manager mediscan_manager; /* which models live in the process */
 typedef struct mediscan_model mediscan_model;     /* a loaded bundle */
@@ -105,7 +107,8 @@ typedef struct mediscan_image mediscan_image;     /* a decoded picture, immutabl
 typedef struct mediscan_result mediscan_result;   /* findings and the record of what ran, immutable */
 typedef struct mediscan_error mediscan_error;     /* what went wrong, where, and what to do about it, immutable */
 
-/* ---- Library ----------------------------------------------------------------------------------------------------------- */
+/* ---- Library
+ * ----------------------------------------------------------------------------------------------------------- */
 
 /* "0.1.0". Never fails. */
 MEDISCAN_C_API const char* mediscan_version(void);
@@ -113,21 +116,24 @@ MEDISCAN_C_API const char* mediscan_version(void);
 /* "TRUNCATED_IMAGE"; "OK" for 0; "UNKNOWN" for a number that is no status. Never fails. */
 MEDISCAN_C_API const char* mediscan_status_name(mediscan_status status);
 
-/* What this library finds on this machine, as JSON: backends and the places LibTorch was looked for, devices, decoders, threads.
- * `libtorch` (may be NULL) as in mediscan_manager_options. The text is the caller's. */
+/* What this library finds on this machine, as JSON: backends and the places LibTorch was looked for, devices, decoders,
+ * threads. `libtorch` (may be NULL) as in mediscan_manager_options. The text is the caller's. */
 MEDISCAN_C_API mediscan_status mediscan_system_json(const char* libtorch, char** json, mediscan_error** error);
 
 /* Everything a bundle says, as JSON, without loading its weights. The text is the caller's. */
-MEDISCAN_C_API mediscan_status mediscan_bundle_json(const char* path, size_t path_length, char** json, mediscan_error** error);
+MEDISCAN_C_API mediscan_status mediscan_bundle_json(const char* path, size_t path_length, char** json,
+                                                    mediscan_error** error);
 
 /* Frees a text that the library gave to the caller; NULL is fine. */
 MEDISCAN_C_API void mediscan_string_free(char* text);
 
-/* ---- Errors ------------------------------------------------------------------------------------------------------------ */
+/* ---- Errors
+ * ------------------------------------------------------------------------------------------------------------ */
 
 /* The status that the failed call returned; MEDISCAN_INVALID_ARGUMENT for what is no error. */
 MEDISCAN_C_API mediscan_status mediscan_error_status(const mediscan_error* error);
-/* Where it went wrong: "decode", "preprocess", "schedule", "backend", "analyze", "result", "bundle", "model", "argument". */
+/* Where it went wrong: "decode", "preprocess", "schedule", "backend", "analyze", "result", "bundle", "model",
+ * "argument". */
 MEDISCAN_C_API const char* mediscan_error_stage(const mediscan_error* error);
 /* What and where, in one sentence. */
 MEDISCAN_C_API const char* mediscan_error_message(const mediscan_error* error);
@@ -135,7 +141,8 @@ MEDISCAN_C_API const char* mediscan_error_message(const mediscan_error* error);
 MEDISCAN_C_API const char* mediscan_error_hint(const mediscan_error* error);
 MEDISCAN_C_API mediscan_status mediscan_error_release(mediscan_error* error);
 
-/* ---- Manager ----------------------------------------------------------------------------------------------------------- */
+/* ---- Manager
+ * ----------------------------------------------------------------------------------------------------------- */
 
 enum { MEDISCAN_LOG_DEBUG = 0, MEDISCAN_LOG_INFO = 1, MEDISCAN_LOG_WARNING = 2, MEDISCAN_LOG_ERROR = 3 };
 
@@ -154,25 +161,29 @@ typedef struct mediscan_manager_options {
 /* Sets `size` bytes (sizeof your struct) to the defaults. */
 MEDISCAN_C_API void mediscan_manager_options_init(mediscan_manager_options* options, size_t size);
 
-MEDISCAN_C_API mediscan_status mediscan_manager_create(const mediscan_manager_options* options, mediscan_manager** manager,
-                                                       mediscan_error** error);
+MEDISCAN_C_API mediscan_status mediscan_manager_create(const mediscan_manager_options* options,
+                                                       mediscan_manager** manager, mediscan_error** error);
 
 /* The manager of the process, made with default options on first use; the same that C++ and Python call shared. */
 MEDISCAN_C_API mediscan_status mediscan_manager_shared(mediscan_manager** manager, mediscan_error** error);
 
 /* {"models": [...]}: state, record and counts of each. The text is the caller's. */
-MEDISCAN_C_API mediscan_status mediscan_manager_status_json(const mediscan_manager* manager, char** json, mediscan_error** error);
+MEDISCAN_C_API mediscan_status mediscan_manager_status_json(const mediscan_manager* manager, char** json,
+                                                            mediscan_error** error);
 
 MEDISCAN_C_API mediscan_status mediscan_manager_retain(mediscan_manager* manager);
-/* With the last reference its models are unloaded: work in flight ends normally, later use of them is MEDISCAN_NOT_READY. */
+/* With the last reference its models are unloaded: work in flight ends normally, later use of them is
+ * MEDISCAN_NOT_READY. */
 MEDISCAN_C_API mediscan_status mediscan_manager_release(mediscan_manager* manager);
 
-/* ---- Models ------------------------------------------------------------------------------------------------------------ */
+/* ---- Models
+ * ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct mediscan_load_options {
   uint32_t struct_size;
-  int32_t max_batch;     /* largest batch handed to the backend, 1 to 64; 0: 8 */
-  const char* backend;   /* "auto" (NULL): the best real backend that opens the bundle; "torch"; "mock" (simulated scores) */
+  int32_t max_batch; /* largest batch handed to the backend, 1 to 64; 0: 8 */
+  const char*
+      backend; /* "auto" (NULL): the best real backend that opens the bundle; "torch"; "mock" (simulated scores) */
   const char* device;    /* "auto" (NULL), "cpu", "cuda:0", ... */
   const char* precision; /* "fp32" (NULL) */
   const char* fallback;  /* "never" (NULL): the load fails; "mock": simulated results that say so */
@@ -181,32 +192,35 @@ typedef struct mediscan_load_options {
 
 MEDISCAN_C_API void mediscan_load_options_init(mediscan_load_options* options, size_t size);
 
-/* Loads a bundle and returns when it is ready: hashes, build, self-test, warm-up. A second load of the same folder with the same
- * options is the same model. Fails with MEDISCAN_NOT_FOUND, MEDISCAN_BUNDLE_INVALID, MEDISCAN_HASH_MISMATCH,
+/* Loads a bundle and returns when it is ready: hashes, build, self-test, warm-up. A second load of the same folder with
+ * the same options is the same model. Fails with MEDISCAN_NOT_FOUND, MEDISCAN_BUNDLE_INVALID, MEDISCAN_HASH_MISMATCH,
  * MEDISCAN_SELF_TEST_FAILED, MEDISCAN_BACKEND_UNAVAILABLE, MEDISCAN_PRECISION_UNSUPPORTED, ... */
 MEDISCAN_C_API mediscan_status mediscan_model_load(mediscan_manager* manager, const char* path, size_t path_length,
                                                    const mediscan_load_options* options, mediscan_model** model,
                                                    mediscan_error** error);
 
-/* Takes the model out of service in its manager and frees its memory; its handles stay valid and give MEDISCAN_NOT_READY.
- * MEDISCAN_NOT_READY too when it was unloaded already or is not this manager's. */
-MEDISCAN_C_API mediscan_status mediscan_model_unload(mediscan_manager* manager, mediscan_model* model, mediscan_error** error);
+/* Takes the model out of service in its manager and frees its memory; its handles stay valid and give
+ * MEDISCAN_NOT_READY. MEDISCAN_NOT_READY too when it was unloaded already or is not this manager's. */
+MEDISCAN_C_API mediscan_status mediscan_model_unload(mediscan_manager* manager, mediscan_model* model,
+                                                     mediscan_error** error);
 
 /* State, model record, execution record, self-test and counts, as JSON. The text is the caller's. */
-MEDISCAN_C_API mediscan_status mediscan_model_status_json(const mediscan_model* model, char** json, mediscan_error** error);
+MEDISCAN_C_API mediscan_status mediscan_model_status_json(const mediscan_model* model, char** json,
+                                                          mediscan_error** error);
 
 MEDISCAN_C_API mediscan_status mediscan_model_retain(mediscan_model* model);
 /* Gives a reference back. The model stays loaded in its manager. */
 MEDISCAN_C_API mediscan_status mediscan_model_release(mediscan_model* model);
 
-/* ---- Images ------------------------------------------------------------------------------------------------------------ */
+/* ---- Images
+ * ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct mediscan_decode_options {
   uint32_t struct_size;
-  int32_t apply_orientation;  /* not 0: turn the picture as its EXIF orientation says */
-  const char* decoder;        /* "auto" (NULL), "turbo", "stb" */
-  const char* name;           /* stands in results and begins error messages; NULL: none. Of a file its own name counts */
-  uint64_t max_pixels;        /* width x height; 0: 64 million */
+  int32_t apply_orientation; /* not 0: turn the picture as its EXIF orientation says */
+  const char* decoder;       /* "auto" (NULL), "turbo", "stb" */
+  const char* name;    /* stands in results and begins error messages; NULL: none. Of a file its own name counts */
+  uint64_t max_pixels; /* width x height; 0: 64 million */
   uint64_t max_decoded_bytes; /* pixels and all that the decoder allocates; 0: 256 MiB */
   uint64_t max_file_bytes;    /* encoded; 0: 64 MiB */
   uint32_t max_side;          /* width and height, each; 0: 16384 */
@@ -218,12 +232,14 @@ MEDISCAN_C_API void mediscan_decode_options_init(mediscan_decode_options* option
 
 /* A JPEG or PNG in memory; the bytes are not kept. Fails with MEDISCAN_EMPTY_INPUT, MEDISCAN_UNSUPPORTED_FORMAT,
  * MEDISCAN_CORRUPT_IMAGE, MEDISCAN_TRUNCATED_IMAGE, MEDISCAN_LIMIT_EXCEEDED, MEDISCAN_OUT_OF_MEMORY. */
-MEDISCAN_C_API mediscan_status mediscan_image_decode(const void* bytes, size_t length, const mediscan_decode_options* options,
-                                                     mediscan_image** image, mediscan_error** error);
+MEDISCAN_C_API mediscan_status mediscan_image_decode(const void* bytes, size_t length,
+                                                     const mediscan_decode_options* options, mediscan_image** image,
+                                                     mediscan_error** error);
 
 /* A JPEG or PNG file. As mediscan_image_decode, and MEDISCAN_IO_ERROR. */
-MEDISCAN_C_API mediscan_status mediscan_image_read(const char* path, size_t path_length, const mediscan_decode_options* options,
-                                                   mediscan_image** image, mediscan_error** error);
+MEDISCAN_C_API mediscan_status mediscan_image_read(const char* path, size_t path_length,
+                                                   const mediscan_decode_options* options, mediscan_image** image,
+                                                   mediscan_error** error);
 
 typedef struct mediscan_pixels {
   uint32_t struct_size;
@@ -237,9 +253,10 @@ typedef struct mediscan_pixels {
   /* 1.0 ends here */
 } mediscan_pixels;
 
-/* Copies raw pixels. Fails with MEDISCAN_INVALID_ARGUMENT (impossible sizes, a sample beyond `bits`), MEDISCAN_LIMIT_EXCEEDED.
- * Of `options` the limits and the name count. */
-MEDISCAN_C_API mediscan_status mediscan_image_from_pixels(const mediscan_pixels* pixels, const mediscan_decode_options* options,
+/* Copies raw pixels. Fails with MEDISCAN_INVALID_ARGUMENT (impossible sizes, a sample beyond `bits`),
+ * MEDISCAN_LIMIT_EXCEEDED. Of `options` the limits and the name count. */
+MEDISCAN_C_API mediscan_status mediscan_image_from_pixels(const mediscan_pixels* pixels,
+                                                          const mediscan_decode_options* options,
                                                           mediscan_image** image, mediscan_error** error);
 
 typedef struct mediscan_image_info {
@@ -270,7 +287,8 @@ MEDISCAN_C_API mediscan_status mediscan_image_json(const mediscan_image* image, 
 MEDISCAN_C_API mediscan_status mediscan_image_retain(mediscan_image* image);
 MEDISCAN_C_API mediscan_status mediscan_image_release(mediscan_image* image);
 
-/* ---- Analysis ---------------------------------------------------------------------------------------------------------- */
+/* ---- Analysis
+ * ---------------------------------------------------------------------------------------------------------- */
 
 /* How one analysis is to be done. Deadline, priority and caching will be appended with the engine that honours them. */
 typedef struct mediscan_request {
@@ -286,19 +304,20 @@ MEDISCAN_C_API mediscan_status mediscan_analyze(mediscan_model* model, const med
                                                 const mediscan_request* request, mediscan_result** result,
                                                 mediscan_error** error);
 
-/* An encoded picture in memory: decodes and analyses; faster than the two calls, since only what the model looks at need be
- * decoded. */
+/* An encoded picture in memory: decodes and analyses; faster than the two calls, since only what the model looks at
+ * need be decoded. */
 MEDISCAN_C_API mediscan_status mediscan_analyze_bytes(mediscan_model* model, const void* bytes, size_t length,
                                                       const mediscan_decode_options* options,
                                                       const mediscan_request* request, mediscan_result** result,
                                                       mediscan_error** error);
 
-/* Many pictures, in batches. `results` and `errors` (may be NULL) have room for `count`; of each picture either its result or its
- * error is set, the other one NULL. MEDISCAN_OK when the call itself worked, however many pictures failed; otherwise neither
- * array is touched. */
-MEDISCAN_C_API mediscan_status mediscan_analyze_batch(mediscan_model* model, const mediscan_image* const* images, size_t count,
-                                                      const mediscan_request* request, mediscan_result** results,
-                                                      mediscan_error** errors, mediscan_error** error);
+/* Many pictures, in batches. `results` and `errors` (may be NULL) have room for `count`; of each picture either its
+ * result or its error is set, the other one NULL. MEDISCAN_OK when the call itself worked, however many pictures
+ * failed; otherwise neither array is touched. */
+MEDISCAN_C_API mediscan_status mediscan_analyze_batch(mediscan_model* model, const mediscan_image* const* images,
+                                                      size_t count, const mediscan_request* request,
+                                                      mediscan_result** results, mediscan_error** errors,
+                                                      mediscan_error** error);
 
 typedef struct mediscan_tensor_shape {
   uint32_t struct_size;
@@ -310,17 +329,21 @@ typedef struct mediscan_tensor_shape {
   /* 1.0 ends here */
 } mediscan_tensor_shape;
 
-/* The model's input for a picture, as the network would get it: float32. `values` NULL: only the shape. Otherwise `capacity`
- * floats are there, and MEDISCAN_INVALID_ARGUMENT when they are too few. `shape` may be NULL when `values` is not. */
-MEDISCAN_C_API mediscan_status mediscan_preprocess(const mediscan_model* model, const mediscan_image* image, float* values,
-                                                   size_t capacity, mediscan_tensor_shape* shape, mediscan_error** error);
+/* The model's input for a picture, as the network would get it: float32. `values` NULL: only the shape. Otherwise
+ * `capacity` floats are there, and MEDISCAN_INVALID_ARGUMENT when they are too few. `shape` may be NULL when `values`
+ * is not. */
+MEDISCAN_C_API mediscan_status mediscan_preprocess(const mediscan_model* model, const mediscan_image* image,
+                                                   float* values, size_t capacity, mediscan_tensor_shape* shape,
+                                                   mediscan_error** error);
 
-/* ---- Results ----------------------------------------------------------------------------------------------------------- */
+/* ---- Results
+ * ----------------------------------------------------------------------------------------------------------- */
 
 typedef struct mediscan_finding {
   uint32_t struct_size;
   int32_t available; /* 0: the network has no trained output for it; then probability is NaN and decision -1 */
-  int32_t decision;  /* 1 yes, 0 no, -1 none. One class of many: is the top class. Yes-or-no labels: probability >= operating_point */
+  int32_t decision;  /* 1 yes, 0 no, -1 none. One class of many: is the top class. Yes-or-no labels: probability >=
+                        operating_point */
   uint32_t reserved;
   const char* code;
   const char* label;
@@ -333,14 +356,14 @@ typedef struct mediscan_finding {
 
 /* Most probable first, unavailable ones last. 0 for what is no result. */
 MEDISCAN_C_API size_t mediscan_result_finding_count(const mediscan_result* result);
-MEDISCAN_C_API mediscan_status mediscan_result_finding(const mediscan_result* result, size_t index, mediscan_finding* finding,
-                                                       mediscan_error** error);
+MEDISCAN_C_API mediscan_status mediscan_result_finding(const mediscan_result* result, size_t index,
+                                                       mediscan_finding* finding, mediscan_error** error);
 
 /* What really ran. Times are milliseconds of wall time (docs/result.md). */
 typedef struct mediscan_execution {
   uint32_t struct_size;
-  int32_t simulated;  /* 1: scores do not come from the model's weights. Show it to whoever sees the result */
-  uint32_t batch_size; /* of the batch this picture ran in */
+  int32_t simulated;      /* 1: scores do not come from the model's weights. Show it to whoever sees the result */
+  uint32_t batch_size;    /* of the batch this picture ran in */
   uint32_t warning_count; /* mediscan_result_json has their texts */
   const char* backend;
   const char* backend_version;
@@ -364,7 +387,8 @@ typedef struct mediscan_execution {
 MEDISCAN_C_API mediscan_status mediscan_result_execution(const mediscan_result* result, mediscan_execution* execution,
                                                          mediscan_error** error);
 
-/* The whole record as one line of JSON (docs/result.md); owned by the result. NULL for what is no result, or without memory. */
+/* The whole record as one line of JSON (docs/result.md); owned by the result. NULL for what is no result, or without
+ * memory. */
 MEDISCAN_C_API const char* mediscan_result_json(const mediscan_result* result);
 
 MEDISCAN_C_API mediscan_status mediscan_result_retain(mediscan_result* result);

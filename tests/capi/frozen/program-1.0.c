@@ -1,5 +1,5 @@
-/* A program of the day the 1.0 ABI was frozen, compiled against the header of that day. It must run on every library after it: this
- * file and mediscan-1.0.h are never changed.
+/* A program of the day the 1.0 ABI was frozen, compiled against the header of that day. It must run on every library
+ * after it: this file and mediscan-1.0.h are never changed.
  *
  * usage: program-1.0 BUNDLE PICTURE */
 #include "mediscan-1.0.h"
@@ -9,7 +9,8 @@
 #include <string.h>
 
 static void stop(const char* what, mediscan_error* error) {
-  fprintf(stderr, "%s: %s (%s)\n", what, mediscan_error_message(error), mediscan_status_name(mediscan_error_status(error)));
+  fprintf(stderr, "%s: %s (%s)\n", what, mediscan_error_message(error),
+          mediscan_status_name(mediscan_error_status(error)));
   exit(1);
 }
 
@@ -57,7 +58,8 @@ int main(int argc, char** argv) {
   if (mediscan_image_read(argv[2], MEDISCAN_NUL, &decode, &image, &error) != MEDISCAN_OK) stop("read", error);
   info.struct_size = sizeof info;
   if (mediscan_image_get_info(image, &info, &error) != MEDISCAN_OK) stop("info", error);
-  printf("%s: %u x %u, %u channels, %u bits, %s\n", info.name, info.width, info.height, info.channels, info.bits, info.format);
+  printf("%s: %u x %u, %u channels, %u bits, %s\n", info.name, info.width, info.height, info.channels, info.bits,
+         info.format);
 
   memset(&pixels, 0, sizeof pixels);
   pixels.struct_size = sizeof pixels;
@@ -89,7 +91,8 @@ int main(int argc, char** argv) {
   if (mediscan_preprocess(model, image, NULL, 0, &shape, &error) != MEDISCAN_OK) stop("shape", error);
   i = (size_t)shape.channels * shape.height * shape.width;
   values = malloc(i * sizeof *values);
-  if (values == NULL || mediscan_preprocess(model, image, values, i, &shape, &error) != MEDISCAN_OK) stop("tensor", error);
+  if (values == NULL || mediscan_preprocess(model, image, values, i, &shape, &error) != MEDISCAN_OK)
+    stop("tensor", error);
   printf("tensor %u x %u x %u\n", shape.channels, shape.height, shape.width);
   free(values);
 
