@@ -82,8 +82,20 @@ std::string architecture_text(const Architecture& architecture) {
                             architecture.in_channels == 1 ? "" : "s", architecture.outputs);
 }
 
+std::string activation_text(Activation activation) {
+  switch (activation) {
+    case Activation::softmax:
+      return "softmax: the probabilities of all labels sum to 1";
+    case Activation::sigmoid:
+      return "sigmoid: each label by itself";
+    case Activation::sigmoid_operating_point:
+      return "sigmoid_operating_point: each label by itself, rescaled so that its operating point stands at 50 %";
+  }
+  return std::string(name_of(activation));
+}
+
 std::string output_text(const OutputSpec& output) {
-  std::string text{name_of(output.activation)};
+  std::string text = activation_text(output.activation);
   if (output.temperature != 1.0) text += fmt::format(", logits divided by {} first", output.temperature);
   return text;
 }

@@ -88,6 +88,17 @@ TEST_CASE("a bundle is described from its name to its extensions") {
   CHECK(contains(text, "  x-site        {\"id\":7}\n"));
 }
 
+TEST_CASE("what the probabilities mean is said in words") {
+  Bundle bundle = skin_bundle();
+  const auto said = [&](Activation activation) {
+    bundle.output.activation = activation;
+    return render_bundle(bundle, {}, Style{false, true, 120});
+  };
+  CHECK(contains(said(Activation::softmax), "the probabilities of all labels sum to 1"));
+  CHECK(contains(said(Activation::sigmoid), "sigmoid: each label by itself"));
+  CHECK(contains(said(Activation::sigmoid_operating_point), "its operating point stands at 50 %"));
+}
+
 TEST_CASE("weights of another hash are said to be") {
   const std::string text =
       render_bundle(skin_bundle(), {{"model.safetensors", std::nullopt, "SHA-256 is 00, expected abc"}}, plain);
