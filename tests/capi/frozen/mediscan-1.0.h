@@ -146,7 +146,7 @@ MEDISCAN_C_API mediscan_status mediscan_error_release(mediscan_error* error);
 
 enum { MEDISCAN_LOG_DEBUG = 0, MEDISCAN_LOG_INFO = 1, MEDISCAN_LOG_WARNING = 2, MEDISCAN_LOG_ERROR = 3 };
 
-/* One line without a trailing newline, `length` bytes and a NUL. Called from any thread. */
+/* One line without a trailing newline, `length` bytes and a NUL. Called from any thread; must not call the library. */
 typedef void (*mediscan_log_function)(void* user, int32_t level, const char* message, size_t length);
 
 typedef struct mediscan_manager_options {
