@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import sysconfig
 
 from steps.console import CommandFailed, Trouble, run, say, timed
 
@@ -29,6 +30,7 @@ TEST = [
     ("pkg-config", "finds the installed package, as its users do"),
     ("valgrind", "runs the C programs of the tests"),
 ]
+HEADERS = [("python3-dev", "Python's headers, for the extension module")]
 VENV = [("python3-venv", "a Python environment inside .deps")]
 LINT = [
     ("clang", "the compiler clang-tidy reads with"),
@@ -48,6 +50,11 @@ def os_release():
 def needs_venv_package():
     """Debian's own Python comes without ensurepip, which a virtual environment needs; other Pythons have it."""
     return sys.base_prefix == "/usr" and not any(pathlib.Path(path, "ensurepip").is_dir() for path in sys.path if path)
+
+
+def needs_header_package():
+    """Debian's own Python comes without its headers; other Pythons have them."""
+    return sys.base_prefix == "/usr" and not pathlib.Path(sysconfig.get_path("include"), "Python.h").is_file()
 
 
 def missing(packages):

@@ -15,6 +15,8 @@ def ensure(*purposes):
             packages += apt.VENV
         if "test" in purposes:
             packages += apt.TEST
+        if set(purposes) & {"test", "parity"} and apt.needs_header_package():
+            packages += apt.HEADERS
         if "lint" in purposes:
             packages += apt.LINT
         apt.ensure(packages)
