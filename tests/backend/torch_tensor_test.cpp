@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
 #include <thread>
 #include <vector>
 
@@ -100,6 +103,33 @@ TEST_CASE("a scope sets threads and gradients for its own thread, and puts back 
   CHECK(elsewhere_during == 5);
   CHECK(lib.omp_get_max_threads() == 3);
   CHECK(lib.aoti_torch_grad_mode_is_enabled());
+}
+
+TEST_CASE("the workers of a scope end with it, and the next scope has workers again") {
+  if (!test::has_libtorch()) return;
+  if (libtorch().omp_pause_resource == nullptr) {
+    std::puts("MEDISCAN_SKIP: this OpenMP is older than 5.0 and keeps its workers");
+    return;
+  }
+  const auto threads = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/task"), std::filesystem::directory_iterator{});
+  };
+  std::thread([&] {  // a thread that never had workers
+    for (int round = 0; round < 3; ++round) {
+      const auto before = threads();
+      {
+        const ThreadScope scope(3);
+        std::atomic<int> visited{0};
+        parallel_for(3, 1, [&](std::int64_t begin, std::int64_t end) { visited += static_cast<int>(end - begin); });
+        CHECK(visited == 3);
+        CHECK(threads() == before + 2);
+      }
+      // They end on their own time.
+      for (int i = 0; i < 200 && threads() != before; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      CHECK(threads() == before);
+    }
+  })
+      .join();
 }
 
 }  // namespace

@@ -84,6 +84,9 @@ void resolve_openmp(void* handle, Functions& found) {
     if (!same) continue;
     found.omp_get_max_threads = get;
     found.omp_set_num_threads = set;
+    resolve(scope, "omp_pause_resource", found.omp_pause_resource);
+    resolve(scope, "omp_get_initial_device", found.omp_get_initial_device);
+    if (found.omp_get_initial_device == nullptr) found.omp_pause_resource = nullptr;
     return;
   }
 }

@@ -76,6 +76,9 @@ struct Functions {
   /// OpenMP's own, of the very runtime that LibTorch runs on.
   int (*omp_get_max_threads)() = nullptr;
   void (*omp_set_num_threads)(int) = nullptr;
+  /// OpenMP 5.0, both or neither.
+  int (*omp_pause_resource)(int kind, int device) = nullptr;
+  int (*omp_get_initial_device)() = nullptr;
 };
 
 /// The functions of the LibTorch that find_libtorch() opened; all null before it succeeded.
