@@ -204,7 +204,13 @@ Result Analyzer::analyze(std::span<const std::byte> bytes, const DecodeOptions& 
 
 std::vector<Outcome<Result>> Analyzer::analyze_batch(std::span<const Image> images) const {
   if (images.empty()) return {};
-  model_.loaded()->require_home();
+  try {
+    model_.loaded()->require_home();
+  } catch (const Error& forked) {
+    std::vector<Outcome<Result>> outcomes;
+    for (const Image& image : images) outcomes.emplace_back(forked.about(image.info().name));
+    return outcomes;
+  }
   return outcomes_of(*model_.loaded(), {images.begin(), images.end()});
 }
 

@@ -12,10 +12,12 @@ namespace {
 // NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): the process has one interpreter
 std::atomic<int> calls_in_flight{0};
 std::atomic<bool> shutting_down{false};
+std::atomic<std::thread::id> ending_thread{};  // the one that ends the interpreter
 // NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
 
 /// Looks at signals between short sleeps, so that Ctrl-C ends even this wait.
 void shut_down() {
+  ending_thread = std::this_thread::get_id();
   shutting_down = true;
   while (calls_in_flight > 0) {
     {
@@ -24,6 +26,14 @@ void shut_down() {
     }
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
   }
+}
+
+/// Stops a daemon thread where it is, as CPython stops those that ask for the GIL a moment later. An error would go up
+/// to threading.excepthook, and its printing meets an interpreter half gone: "Fatal Python error". Non-daemon threads
+/// have ended before atexit.
+[[noreturn]] void stand_still() {
+  const py::gil_scoped_release released;
+  for (;;) ::pause();
 }
 
 /// The calls of other threads did not come along into a child made by fork().
@@ -35,6 +45,7 @@ CallInFlight::CallInFlight() {
   ++calls_in_flight;
   if (!shutting_down) return;
   --calls_in_flight;
+  if (ending_thread.load() != std::this_thread::get_id()) stand_still();
   throw Error(ErrorCode::shut_down, Stage::schedule, "the Python interpreter is exiting: MediScan takes no more work",
               "end the threads that use MediScan before the program ends");
 }

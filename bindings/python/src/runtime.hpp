@@ -20,7 +20,8 @@ namespace mediscan::python {
 
 namespace py = pybind11;
 
-/// Counts a call among those in flight for its own life. Throws SHUT_DOWN once shut_down() has begun. Needs the GIL.
+/// Counts a call among those in flight for its own life. Needs the GIL. Once shut_down() has begun it throws SHUT_DOWN
+/// in the thread that ends the interpreter, and does not return in another.
 class CallInFlight {
  public:
   CallInFlight();

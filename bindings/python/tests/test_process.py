@@ -28,8 +28,7 @@ print("end", flush=True)
 """
     for _ in range(10):
         ended = run_python(program, skin_bundle, nevus)
-        assert (ended.returncode, ended.stdout) == (0, "end\n"), ended.stderr
-        assert "Fatal" not in ended.stderr and "terminate" not in ended.stderr
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "end\n", "")
 
 
 def test_loads_in_flight_do_not_disturb_the_exit(run_python: RunPython, skin_bundle: Path, nevus: Path) -> None:
@@ -45,8 +44,7 @@ print("end", flush=True)
 """
     for _ in range(5):
         ended = run_python(program, skin_bundle, nevus)
-        assert (ended.returncode, ended.stdout) == (0, "end\n"), ended.stderr
-        assert "Fatal" not in ended.stderr and "terminate" not in ended.stderr
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "end\n", "")
 
 
 def test_an_async_program_that_is_interrupted_ends(run_python: RunPython, skin_bundle: Path, nevus: Path) -> None:
