@@ -18,7 +18,7 @@ from driver import ROOT, Driver  # noqa: E402  (the path above makes it importab
 from forward import measure_forward  # noqa: E402
 from measure import THREADS, machine, table  # noqa: E402
 from pipeline import OURS, measure_pipeline  # noqa: E402
-from processes import memory_over_analyses, memory_over_loads, mock_process  # noqa: E402
+from processes import capi_overhead, memory_over_analyses, memory_over_loads, mock_process, python_overhead  # noqa: E402
 
 INTRODUCTION = """# Performance
 
@@ -74,12 +74,16 @@ def processes_section() -> str:
     bundle = ROOT / "models" / "skin-demo"
     analyses = [f"{m:.1f}" for m in memory_over_analyses(bundle)]
     loads = [f"{m:.1f}" for m in memory_over_loads(bundle)]
+    c_call, c_handle = capi_overhead()
     return (
         "## Processes and memory\n\n"
         f"- `mediscan analyze --backend mock` as a whole process, no LibTorch in sight: median {milliseconds:.1f} ms, "
         f"largest resident set {resident:.1f} MiB.\n"
         f"- Resident MiB over 1000 analyses of five picture sizes (first, middle, last): {', '.join(analyses)}.\n"
         f"- Resident MiB over 100 load/unload cycles (third, middle, last): {', '.join(loads)}.\n"
+        f"- A call from C, over the C++ call it makes (mock, median of paired differences): {c_call:.2f} us; a retain and a release: "
+        f"{1000 * c_handle:.0f} ns.\n"
+        "- A call from Python, beyond the library's own clock (mock, an upper bound): " + "; ".join(python_overhead()) + ".\n"
     )
 
 

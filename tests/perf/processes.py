@@ -1,7 +1,9 @@
-"""Whole processes: start-up and memory of the mock run, and memory over many analyses and many load/unload cycles."""
+"""Whole processes: start-up and memory of the mock run, memory over many analyses and many load/unload cycles, and what a call from C and
+from Python costs over the C++ call."""
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
@@ -41,6 +43,20 @@ def mock_process(runs: int = 21) -> tuple[float, float]:
     if any(code != "0" for code, _, _ in samples):
         raise RuntimeError(f"{' '.join(command)} failed: {lines}")
     return statistics.median(float(ms) for _, ms, _ in samples), max(int(peak) for _, _, peak in samples) / MIB
+
+
+def capi_overhead(runs: int = 5) -> tuple[float, float]:
+    """Median microseconds that the C call takes over the C++ call it makes, and that a retain and a release take."""
+    picture = ROOT / "models" / "skin-demo" / "self_test.png"
+    command = [CLI.parent / "mediscan_capi_overhead", ROOT / "models" / "skin-demo", picture]
+    answers = [json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout) for _ in range(runs)]
+    return tuple(statistics.median(answer[name] for answer in answers) for name in ("overhead_us", "retain_release_us"))
+
+
+def python_overhead() -> list[str]:
+    """What the script of the Python package says, a line a bundle."""
+    script = ROOT / "bindings" / "python" / "tests" / "measure_overhead.py"
+    return subprocess.run([sys.executable, script], check=True, capture_output=True, text=True).stdout.strip().splitlines()
 
 
 def memory_over_analyses(bundle: Path, count: int = 1000) -> list[float]:

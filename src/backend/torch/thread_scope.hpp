@@ -1,5 +1,6 @@
 // LibTorch's settings of the calling thread for as long as we compute on it: gradients off, so many OpenMP threads. The
-// host's own settings come back afterwards, and the workers that computed with us end; other threads' are never touched.
+// host's own settings come back afterwards, and the workers that computed with us end; other threads' are never
+// touched.
 #pragma once
 
 namespace mediscan::backend::torch {
