@@ -102,6 +102,7 @@ class BatchAnalysis {
   void prepare(std::size_t index) {
     const base::Stopwatch watch;
     const auto failure = error_of(pictures_[index], [&] {
+      model_.require_home();
       recipe::preprocess_into(pictures_[index], model_.bundle().input, memory_.tensor(prepared_.size()),
                               model_.threads());
     });
@@ -204,13 +205,6 @@ Result Analyzer::analyze(std::span<const std::byte> bytes, const DecodeOptions& 
 
 std::vector<Outcome<Result>> Analyzer::analyze_batch(std::span<const Image> images) const {
   if (images.empty()) return {};
-  try {
-    model_.loaded()->require_home();
-  } catch (const Error& forked) {
-    std::vector<Outcome<Result>> outcomes;
-    for (const Image& image : images) outcomes.emplace_back(forked.about(image.info().name));
-    return outcomes;
-  }
   return outcomes_of(*model_.loaded(), {images.begin(), images.end()});
 }
 

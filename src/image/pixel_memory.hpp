@@ -8,7 +8,9 @@
 namespace mediscan::image {
 
 struct FreePixels {
-  void operator()(std::byte* block) const noexcept { std::free(block); }  // NOLINT(*-no-malloc,*-owning-memory)
+  void operator()(std::byte* block) const noexcept {
+    std::free(block);
+  }  // NOLINT(*-no-malloc,*-owning-memory): of posix_memalign
 };
 using PixelMemory = std::unique_ptr<std::byte[], FreePixels>;
 

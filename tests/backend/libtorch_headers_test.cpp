@@ -8,7 +8,6 @@
 #include "backend/torch/libtorch.hpp"
 
 #ifdef MEDISCAN_HAVE_LIBTORCH_HEADERS
-#include <torch/csrc/inductor/aoti_torch/c/shim_cpu.h>
 #include <torch/csrc/stable/c/shim.h>
 
 namespace mediscan::backend::torch {

@@ -1,11 +1,10 @@
 #include <doctest/doctest.h>
 
 #include "errors.hpp"
+#include "forked.hpp"
 #include "pictures.hpp"
 
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -83,24 +82,18 @@ TEST_CASE("a picture that the process has no memory for is OUT_OF_MEMORY") {
   std::cout << "MEDISCAN_SKIP: sanitizers need more address space than this test allows\n";
 #else
   const std::vector<std::uint16_t> samples(std::size_t{8000} * 8000 * 3, 0);
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
+  const int code = exit_code_of_child([&] {
     constexpr rlim_t no_room_for_a_copy = rlim_t{512} << 20U;
     const rlimit limit{no_room_for_a_copy, no_room_for_a_copy};
-    int code = 1;
     try {
       const PixelView view{.data = samples.data(), .width = 8000, .height = 8000, .channels = 3, .bits = 16};
       if (setrlimit(RLIMIT_AS, &limit) == 0) (void)Image::from_pixels(view, "huge", {.max_decoded_bytes = 1U << 30U});
     } catch (const Error& error) {
-      code = error.code() == ErrorCode::out_of_memory && error.stage() == Stage::decode ? 0 : 2;
+      return error.code() == ErrorCode::out_of_memory && error.stage() == Stage::decode ? 0 : 2;
     }
-    _exit(code);
-  }
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  REQUIRE(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 0);
+    return 1;
+  });
+  CHECK(code == 0);
 #endif
 }
 

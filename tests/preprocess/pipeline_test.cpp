@@ -2,14 +2,13 @@
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <iostream>
 #include <vector>
 
 #include "errors.hpp"
+#include "forked.hpp"
 #include "pictures.hpp"
 
 using namespace mediscan;
@@ -109,22 +108,16 @@ TEST_CASE("a tensor that the process has no memory for is OUT_OF_MEMORY") {
   const Image image = test::picture({2, 2, 3, 8});
   PreprocessSpec spec;
   spec.resize = ResizeStep{ResizeStep::Mode::exact, 0, 8000, 8000, Filter::box};  // 768 MB of float32
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
+  const int code = test::exit_code_of_child([&] {
     constexpr rlim_t half_a_gibibyte = rlim_t{512} << 20U;
     const rlimit limit{half_a_gibibyte, half_a_gibibyte};
-    int code = 1;
     try {
       if (setrlimit(RLIMIT_AS, &limit) == 0) (void)preprocess(image, spec);
     } catch (const Error& error) {
-      code = error.code() == ErrorCode::out_of_memory && error.stage() == Stage::preprocess ? 0 : 2;
+      return error.code() == ErrorCode::out_of_memory && error.stage() == Stage::preprocess ? 0 : 2;
     }
-    _exit(code);
-  }
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  REQUIRE(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 0);
+    return 1;
+  });
+  CHECK(code == 0);
 #endif
 }

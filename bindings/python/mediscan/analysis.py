@@ -121,6 +121,7 @@ class _ProgressBar:
         if not wanted:
             return
         try:
+            # tqdm ships no types; where a stub package is installed the ignore is unused.
             from tqdm.auto import tqdm  # type: ignore[import-untyped, unused-ignore]
         except ImportError as error:
             raise ImportError("analyze_many(progress=True) needs tqdm: pip install tqdm") from error
