@@ -8,9 +8,8 @@
 namespace mediscan::image {
 
 struct FreePixels {
-  void operator()(std::byte* block) const noexcept {
-    std::free(block);
-  }  // NOLINT(*-no-malloc,*-owning-memory): of posix_memalign
+  // NOLINTNEXTLINE(*-no-malloc,*-owning-memory): posix_memalign's counterpart
+  void operator()(std::byte* block) const noexcept { std::free(block); }
 };
 using PixelMemory = std::unique_ptr<std::byte[], FreePixels>;
 
