@@ -92,6 +92,9 @@ class MEDISCAN_API Session {
 
   [[nodiscard]] virtual std::string device() const = 0;     ///< what really runs: "cpu", "cuda:0"
   [[nodiscard]] virtual std::string precision() const = 0;  ///< what really runs: "fp32"
+  /// Bytes that the opened model holds, for ManagerOptions::max_model_bytes; 0 when not known: then the size of the
+  /// weights counts.
+  [[nodiscard]] virtual std::uint64_t memory_bytes() const { return 0; }
 };
 
 /// A runtime for networks. All members may be called from any thread.

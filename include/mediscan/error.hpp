@@ -4,6 +4,7 @@
 
 #include <mediscan/export.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <string>
@@ -54,12 +55,15 @@ MEDISCAN_API std::string_view name_of(Stage stage) noexcept;
 /// (may be empty). Immutable; safe to share between threads.
 class MEDISCAN_API Error : public std::exception {
  public:
-  Error(ErrorCode code, Stage stage, std::string message, std::string hint = {});
+  Error(ErrorCode code, Stage stage, std::string message, std::string hint = {},
+        std::chrono::milliseconds retry_after = {});
 
   [[nodiscard]] ErrorCode code() const noexcept { return code_; }
   [[nodiscard]] Stage stage() const noexcept { return stage_; }
   [[nodiscard]] const std::string& message() const noexcept { return message_; }
   [[nodiscard]] const std::string& hint() const noexcept { return hint_; }
+  /// When the same call may succeed, for OVERLOADED and NOT_READY where that can be told; 0 otherwise.
+  [[nodiscard]] std::chrono::milliseconds retry_after() const noexcept { return retry_after_; }
   [[nodiscard]] const char* what() const noexcept override { return message_.c_str(); }
 
   /// The same error with "NAME: " before its message, for callers that know what the bytes were called.
@@ -70,6 +74,7 @@ class MEDISCAN_API Error : public std::exception {
   Stage stage_;
   std::string message_;
   std::string hint_;
+  std::chrono::milliseconds retry_after_;
 };
 
 /// Either a value or the Error that stands in its place.

@@ -14,6 +14,8 @@
 #include <mediscan/bundle.hpp>
 #include <mediscan/error.hpp>
 #include <mediscan/image.hpp>
+#include <mediscan/job.hpp>
+#include <mediscan/metrics.hpp>
 #include <mediscan/model_manager.hpp>
 #include <mediscan/options.hpp>
 #include <mediscan/preprocess.hpp>

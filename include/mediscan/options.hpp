@@ -1,6 +1,7 @@
 // Every option a caller can set, with its default. Plain structs: set the fields you mean and leave the rest.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -49,6 +50,14 @@ struct LoadOptions {
       "fp32";  ///< "fp32"; "bf16", "fp16" and "int8" are PRECISION_UNSUPPORTED until a backend offers them
   Fallback fallback = Fallback::never;
   int max_batch = 8;  ///< largest batch handed to the backend, 1 to 64; batch sizes up to it are warmed at load
+  /// How long a free lane may wait for a fuller batch, 0 to 1 s. 0, right for CPUs, never waits: it takes what is
+  /// there.
+  std::chrono::microseconds max_delay{0};
+  /// Every picture runs in a batch of its own, so that its scores do not depend, not even in the last bit, on what
+  /// else is analysed at the same time. docs/engine.md has its cost.
+  bool batch_invariant = false;
+  /// A backend that has not returned from one batch for so long is given up: the model is FAILED. 10 ms to 1 h.
+  std::chrono::milliseconds hang_timeout{60'000};
 
   friend bool operator==(const LoadOptions&, const LoadOptions&) = default;
 };
@@ -58,6 +67,22 @@ enum class LogLevel : std::int32_t { debug, info, warning, error };
 /// Receives one log line without a trailing newline. Called from any thread, never with a lock held; must not throw.
 using LogCallback = std::function<void(LogLevel level, std::string_view message)>;
 
+/// Where results of pictures analysed before are kept. A hit is marked `cached` in its record. The cache always fails
+/// open: whatever happens to it, pictures are analysed.
+struct CacheOptions {
+  std::uint64_t memory_bytes = 0;  ///< of results kept in this process, least recently used leaves first; 0: none
+  /// A Redis shared between processes: "redis://[[user]:password@]host[:port][/db]" or "unix:/path/to/socket". Empty:
+  /// none.
+  std::string redis;
+  std::string redis_prefix = "mediscan:";  ///< begins every key there
+  std::chrono::seconds redis_ttl{86'400};  ///< how long a value stays there
+  /// Authenticates the values in Redis (HMAC-SHA-256, at least 16 bytes): a value that anyone else wrote is refused.
+  /// Empty: whoever can write to that Redis can make results up; the log warns of it.
+  std::string hmac_key;
+  std::chrono::milliseconds connect_timeout{50};
+  std::chrono::milliseconds operation_timeout{20};
+};
+
 struct ManagerOptions {
   /// Intra-op threads for the process; 0 takes what the scheduler affinity and the cgroup CPU quota allow.
   int threads = 0;
@@ -66,6 +91,14 @@ struct ManagerOptions {
   std::filesystem::path libtorch;
   /// Where log lines go. Empty: nowhere; the library itself never prints.
   LogCallback log;
+  /// Bounds of what the manager has accepted and not finished, over all of its models. A job beyond one of them is
+  /// OVERLOADED at once, with a hint when to try again.
+  int max_jobs = 1024;                         ///< 1 to 1,000,000
+  std::uint64_t max_job_bytes = 512ULL << 20;  ///< of pictures and tensors held by those jobs
+  /// Bytes of weights that may be loaded at once; 0: no bound. The model that was idle longest gives its memory back
+  /// first, and comes back when it is used.
+  std::uint64_t max_model_bytes = 0;
+  CacheOptions cache;
 };
 
 }  // namespace mediscan

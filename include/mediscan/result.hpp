@@ -54,6 +54,8 @@ struct ExecutionRecord {
   std::string precision;
   std::uint32_t batch_size = 0;  ///< of the batch this picture really ran in
   bool simulated = false;
+  bool cached =
+      false;  ///< came from the cache: the record is that of the analysis which made it, the times are today's
   std::optional<std::string> fallback_reason;
 };
 

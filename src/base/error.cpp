@@ -82,12 +82,12 @@ std::string_view name_of(Stage stage) noexcept {
   return "unknown";
 }
 
-Error::Error(ErrorCode code, Stage stage, std::string message, std::string hint)
-    : code_(code), stage_(stage), message_(std::move(message)), hint_(std::move(hint)) {}
+Error::Error(ErrorCode code, Stage stage, std::string message, std::string hint, std::chrono::milliseconds retry_after)
+    : code_(code), stage_(stage), message_(std::move(message)), hint_(std::move(hint)), retry_after_(retry_after) {}
 
 Error Error::about(std::string_view name) const {
   if (name.empty()) return *this;
-  return {code_, stage_, fmt::format("{}: {}", name, message_), hint_};
+  return {code_, stage_, fmt::format("{}: {}", name, message_), hint_, retry_after_};
 }
 
 }  // namespace mediscan
