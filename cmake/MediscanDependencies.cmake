@@ -4,6 +4,9 @@ find_package(fmt 9 REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto)
 find_package(ZLIB REQUIRED)  # checksums of PNG chunks; libpng brings it along
+# By its file: prometheus-cpp's CMake package asks for the web server and libcurl of its two other libraries, which are not used.
+find_path(MEDISCAN_PROMETHEUS_INCLUDE prometheus/registry.h DOC "Folder of prometheus/registry.h (prometheus-cpp 1.0)" REQUIRED)
+find_library(MEDISCAN_PROMETHEUS_LIBRARY prometheus-cpp-core DOC "The core library of prometheus-cpp 1.0" REQUIRED)
 if(MEDISCAN_WITH_TURBO)
   find_package(JPEG REQUIRED)
   find_package(PNG 1.6 REQUIRED)

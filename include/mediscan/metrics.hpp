@@ -61,9 +61,9 @@ struct CacheMetrics {
 };
 
 struct GpuMetrics {
-  std::string gpu;  ///< "cuda:0"
+  std::string gpu;  ///< its number as nvidia-smi shows it, "0"; CUDA may number them otherwise
   std::string name;
-  double utilization = 0;  ///< 0 to 1
+  double utilization = 0;  ///< 0 to 1, by all processes, as the memory is
   std::uint64_t memory_used_bytes = 0;
   std::uint64_t memory_total_bytes = 0;
 };

@@ -20,6 +20,7 @@ BUILD = [
     ("libssl-dev", "OpenSSL: SHA-256"),
     ("libjpeg62-turbo-dev", "libjpeg-turbo: JPEG decoder"),
     ("libpng-dev", "libpng: PNG decoder"),
+    ("prometheus-cpp-dev", "prometheus-cpp: counters, histograms and their text format"),
     ("libcli11-dev", "CLI11: the command line"),
     ("doctest-dev", "doctest: the tests"),
 ]
