@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace mediscan::metrics {
@@ -28,11 +30,12 @@ std::uint64_t open_files(const std::filesystem::path& proc) {
   return failed || count == 0 ? 0 : count - 1;
 }
 
+/// By lines, since the name of the process is in this file, too, and may be any word. The kernel escapes its line ends.
 std::uint64_t threads(const std::filesystem::path& proc) {
+  constexpr std::string_view field = "Threads:";
   std::ifstream file(proc / "status");
-  for (std::string word; file >> word;) {
-    std::uint64_t count = 0;
-    if (word == "Threads:" && file >> count) return count;
+  for (std::string line; std::getline(file, line);) {
+    if (line.compare(0, field.size(), field) == 0) return std::strtoull(line.c_str() + field.size(), nullptr, 10);
   }
   return 0;
 }
