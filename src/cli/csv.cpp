@@ -8,9 +8,9 @@
 namespace mediscan::cli {
 namespace {
 
-constexpr std::array<std::string_view, 15> columns = {
-    "file",      "sha256", "model",       "model_version",   "backend",  "simulated", "code",  "label",
-    "available", "logit",  "probability", "operating_point", "decision", "error",     "notice"};
+constexpr std::array<std::string_view, 16> columns = {
+    "file",  "sha256",    "model", "model_version", "backend",         "simulated", "cached", "code",
+    "label", "available", "logit", "probability",   "operating_point", "decision",  "error",  "notice"};
 
 std::string line_of(std::span<const std::string> fields) {
   std::string line;
@@ -52,6 +52,7 @@ std::string csv_rows(const Result& result) {
         result.model.version,
         result.execution.backend,
         std::string(word(result.execution.simulated)),
+        std::string(word(result.execution.cached)),
         finding.code,
         finding.label,
         std::string(word(finding.available)),

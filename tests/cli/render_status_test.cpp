@@ -38,7 +38,7 @@ TEST_CASE("a ready model shows what it runs on and how its self-test went") {
   status.state = ModelState::ready;
   status.directory = "models/skin";
   status.model = {"skin", "1.0.0", Domain::skin, "abcd", "ef01"};
-  status.execution = {"torch", "2.15.0", "cpu", "fp32", 8, false, std::nullopt};
+  status.execution = {"torch", "2.15.0", "cpu", "fp32", 8, false, false, std::nullopt};
   status.self_test = {true, 1.5e-6, 1e-3};
   status.load_ms = 412;
   CHECK(render_model(status, plain) ==

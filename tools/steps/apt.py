@@ -20,6 +20,7 @@ BUILD = [
     ("libssl-dev", "OpenSSL: SHA-256"),
     ("libjpeg62-turbo-dev", "libjpeg-turbo: JPEG decoder"),
     ("libpng-dev", "libpng: PNG decoder"),
+    ("libhiredis-dev", "hiredis: speaks to Redis"),
     ("prometheus-cpp-dev", "prometheus-cpp: counters, histograms and their text format"),
     ("libcli11-dev", "CLI11: the command line"),
     ("doctest-dev", "doctest: the tests"),
@@ -28,6 +29,7 @@ TEST = [
     ("libsimde-dev", "SIMDe: runs the AVX-512 kernels' tests on any processor"),
     ("clang", "a second compiler that the C header must please"),
     ("abigail-tools", "abidiff: compares the C ABI with its frozen form"),
+    ("redis-server", "the Redis that the cache's tests start"),
     ("pkg-config", "finds the installed package, as its users do"),
     ("valgrind", "runs the C programs of the tests"),
 ]

@@ -47,7 +47,8 @@ class ModelRecord:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionRecord:
-    """What really ran. ``simulated`` scores were not computed from weights and mean nothing."""
+    """What really ran. ``simulated`` scores were not computed from weights and mean nothing; what is
+    ``cached`` was found by an earlier analysis of the same picture, whose record this is."""
 
     backend: str
     backend_version: str
@@ -55,6 +56,7 @@ class ExecutionRecord:
     precision: str
     batch_size: int
     simulated: bool
+    cached: bool
     fallback_reason: str | None
 
 

@@ -71,6 +71,7 @@ ExecutionRecord execution_from(const Fields& fields) {
   fields.read("precision", execution.precision);
   fields.read("batch_size", execution.batch_size);
   fields.read("simulated", execution.simulated);
+  fields.read("cached", execution.cached);
   fields.read("fallback_reason", execution.fallback_reason);
   return execution;
 }

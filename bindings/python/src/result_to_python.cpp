@@ -106,7 +106,7 @@ py::object python_result(const Result& result) {
       result.preprocess_sha256,
       RecordClass(results, "ExecutionRecord")(execution.backend, execution.backend_version, execution.device,
                                               execution.precision, execution.batch_size, execution.simulated,
-                                              or_none(execution.fallback_reason)),
+                                              execution.cached, or_none(execution.fallback_reason)),
       findings_of(results, result.findings), summary_of(results, result.summary),
       RecordClass(results, "Timing")(timing.decode, timing.preprocess, timing.queue, timing.inference,
                                      timing.postprocess, timing.total),
