@@ -20,7 +20,7 @@ struct Histogram {
 
   /// The value that a share `q` (0 to 1) of the observations does not exceed, interpolated linearly within its bucket;
   /// 0 when there are none, the last bound when it lies beyond it.
-  [[nodiscard]] double quantile(double q) const;
+  [[nodiscard]] MEDISCAN_API double quantile(double q) const;
 };
 
 /// Of one model, by its name: hot swaps and reloads go on counting.

@@ -182,6 +182,7 @@ std::vector<GpuMetrics> gpu_metrics() noexcept {
   // Long for a healthy driver (about a millisecond a GPU), short for whoever scrapes. Never destroyed: a snapshot may
   // be taken while the process ends.
   constexpr std::chrono::milliseconds patience{250};
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): one driver, one thread that asks it
   static auto* const gpus = [] {
     try {
       return new Gpus("libnvidia-ml.so.1");
