@@ -17,6 +17,13 @@ void check_request(const mediscan_request* given) {
   if (request.reserved != 0) invalid("mediscan_request.reserved", "is not 0");
 }
 
+mediscan::JobOptions job_options(const mediscan_decode_options* decode) {
+  mediscan::JobOptions options;
+  options.decode = decode_options(decode);
+  options.name = name_in(decode);
+  return options;
+}
+
 mediscan_result* new_result(mediscan::Result result) {
   auto object = std::make_unique<ResultObject>();
   object->result = std::move(result);
@@ -79,7 +86,7 @@ mediscan_status mediscan_analyze_bytes(mediscan_model* model, const void* bytes,
     require(result, "result");
     check_request(request);
     const auto with = object_of(model);
-    *result = new_result(with->analyzer.analyze(bytes_of(bytes, length), decode_options(options), name_in(options)));
+    *result = new_result(with->analyzer.analyze(bytes_of(bytes, length), job_options(options)));
   });
 }
 

@@ -56,7 +56,7 @@ class MEDISCAN_API CompletionQueue {
 
 /// How one picture is to be analysed.
 struct JobOptions {
-  std::string name;        ///< stands in the record and begins error messages; an Image's own name when empty
+  std::string name{};      ///< stands in the record and begins error messages; an Image's own name when empty
   DecodeOptions decode{};  ///< of encoded bytes
   /// From the call on; 0: none. A job that cannot be done by then is DEADLINE_EXCEEDED: refused at once where that can
   /// be foreseen, else when its time is up.
@@ -65,8 +65,8 @@ struct JobOptions {
   bool cache = true;                     ///< may come from and go to the manager's cache, where there is one
   /// Called once, when the job is done however it ends, from a thread of the library that holds no lock; callbacks run
   /// one after the other, so a slow one delays others' callbacks and nothing else. What it throws is dropped.
-  std::function<void(const Job&)> on_done;
-  std::shared_ptr<CompletionQueue> completions;  ///< where `tag` goes when the job is done
+  std::function<void(const Job&)> on_done{};
+  std::shared_ptr<CompletionQueue> completions{};  ///< where `tag` goes when the job is done
   std::uint64_t tag = 0;
 };
 

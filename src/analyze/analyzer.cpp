@@ -1,181 +1,116 @@
-// The straight line, once: picture -> tensor -> batch -> logits -> record. Reading this file is reading what MediScan
-// does.
+// The public Analyzer: one picture, many, or handed in for later. The line itself is in analysis.cpp.
 #include <fmt/format.h>
 
+#include <deque>
 #include <mediscan/analyzer.hpp>
 #include <memory>
-#include <new>
-#include <optional>
+#include <utility>
 
-#include "analyze/record.hpp"
-#include "base/stopwatch.hpp"
-#include "image/excerpt.hpp"
-#include "model/loaded_model.hpp"
-#include "preprocess/pipeline.hpp"
-#include "preprocess/source_window.hpp"
+#include "analyze/analysis.hpp"
 #include "schedule/buckets.hpp"
 
 namespace mediscan {
 namespace {
 
-using model::LoadedModel;
+using analyze::Analysis;
 
-/// A picture whose tensor is ready.
-struct Prepared {
-  std::size_t index = 0;  ///< in the caller's list
-  base::Stopwatch since;  ///< from the start of its preprocessing
-  double preprocess_ms = 0;
-};
-
-/// Memory for one batch: tensors in, logits out.
-struct BatchMemory {
-  BatchMemory(const Bundle& bundle, std::uint32_t capacity)
-      : outputs(bundle.architecture.outputs),
-        height(bundle.input_size().first),
-        width(bundle.input_size().second),
-        picture(std::size_t{bundle.input.channels()} * height * width),
-        tensors(std::make_unique_for_overwrite<float[]>(picture * capacity)),
-        logits(std::make_unique_for_overwrite<float[]>(std::size_t{outputs} * capacity)) {}
-
-  [[nodiscard]] std::span<float> tensor(std::size_t row) { return {tensors.get() + row * picture, picture}; }
-  [[nodiscard]] std::span<float> row(std::size_t row) { return {logits.get() + row * outputs, outputs}; }
-
-  std::uint32_t outputs;
-  std::uint32_t height;
-  std::uint32_t width;
-  std::size_t picture;  ///< numbers in one picture's tensor
-  std::unique_ptr<float[]> tensors;
-  std::unique_ptr<float[]> logits;
-};
-
-model::RunTimes run_rows(LoadedModel& model, BatchMemory& memory, std::size_t first, std::uint32_t count) {
-  const PreprocessSpec& recipe = model.bundle().input;
-  return model.run({memory.tensor(first).data(), count, recipe.channels(), memory.height, memory.width, recipe.layout},
-                   {memory.row(first).data(), count, memory.outputs});
+std::shared_ptr<Analysis> analysis_of(const Model& model, analyze::Input input, const JobOptions& options) {
+  return std::make_shared<Analysis>(model.slot(), std::move(input), options);
 }
 
-Error internal_error(const std::exception& error) {
-  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
-    return {ErrorCode::out_of_memory, Stage::analyze, "out of memory while analysing",
-            "analyse fewer or smaller pictures at once"};
-  }
-  return {ErrorCode::internal, Stage::analyze, error.what()};
+/// Of a caller who waits, `on_done` and `completions` tell nothing.
+JobOptions waiting(JobOptions options) {
+  options.on_done = nullptr;
+  options.completions = nullptr;
+  return options;
 }
 
-/// Runs `action`; what it throws becomes an Error about `picture`.
-template <class Action>
-std::optional<Error> error_of(const image::Excerpt& picture, Action&& action) {
-  try {
-    action();
-    return std::nullopt;
-  } catch (const Error& error) {
-    return error.about(picture.stored.info().name);
-  } catch (const std::exception& error) {
-    return internal_error(error).about(picture.stored.info().name);
-  }
+Outcome<Result> outcome_of(const Model& model, analyze::Input input, const JobOptions& options) {
+  const auto analysis = analysis_of(model, std::move(input), waiting(options));
+  analysis->accept(model.slot()->lease());
+  if (analysis->prepare()) Analysis::enqueue({&analysis, 1});
+  analysis->wait();
+  return analysis->take_outcome();
 }
 
-/// One call of analyze or analyze_batch.
+/// One call of analyze_batch: prepares pictures for one batch after another, the next while the lane runs the last.
 class BatchAnalysis {
  public:
-  BatchAnalysis(LoadedModel& model, std::vector<image::Excerpt> pictures)
-      : model_(model),
-        pictures_(std::move(pictures)),
-        outcomes_(pictures_.size()),
-        capacity_(capacity_for(model, pictures_.size())),
-        memory_(model.bundle(), capacity_) {}
+  BatchAnalysis(const Model& model, std::span<const Image> images, const JobOptions& options)
+      : model_(model), images_(images), options_(waiting(options)) {
+    options_.name.clear();
+    outcomes_.resize(images.size());
+  }
 
   std::vector<Outcome<Result>> run_all() {
-    for (std::size_t i = 0; i < pictures_.size(); ++i) {
-      prepare(i);
-      if (prepared_.size() == capacity_) run_prepared();
-    }
-    while (!prepared_.empty()) run_prepared();
-    return outcomes();
-  }
-
- private:
-  static std::uint32_t capacity_for(const LoadedModel& model, std::size_t pictures) {
-    return schedule::next_batch(model.buckets(), pictures);
-  }
-
-  void prepare(std::size_t index) {
-    const base::Stopwatch watch;
-    const auto failure = error_of(pictures_[index], [&] {
-      model_.require_home();
-      recipe::preprocess_into(pictures_[index], model_.bundle().input, memory_.tensor(prepared_.size()),
-                              model_.threads());
-    });
-    if (failure) {
-      outcomes_[index] = *failure;
-    } else {
-      prepared_.push_back({index, watch, watch.ms()});
-    }
-  }
-
-  /// Runs every prepared picture, in batches of the sizes the session is warm for.
-  void run_prepared() {
-    for (std::size_t first = 0; first < prepared_.size();) {
-      const std::uint32_t count = schedule::next_batch(model_.buckets(), prepared_.size() - first);
-      run(first, count);
-      first += count;
-    }
-    prepared_.clear();
-  }
-
-  /// A batch that fails is run again picture by picture, so that one bad picture costs the others nothing but time.
-  void run(std::size_t first, std::uint32_t count) {
-    try {
-      const model::RunTimes times = run_rows(model_, memory_, first, count);
-      for (std::size_t row = first; row < first + count; ++row) record(row, count, times);
-    } catch (const Error& error) {
-      const bool alone = count == 1 || error.code() == ErrorCode::not_ready;
-      for (std::size_t row = first; row < first + count; ++row) {
-        const std::size_t index = prepared_[row].index;
-        if (alone) {
-          outcomes_[index] = error.about(pictures_[index].stored.info().name);
-        } else {
-          run(row, 1);
-        }
+    std::deque<std::vector<Entry>> in_flight;
+    while (next_ < images_.size()) {
+      in_flight.push_back(prepare_batch());
+      constexpr std::size_t most = 2;  // one runs, one is being prepared
+      if (in_flight.size() == most) {
+        collect(in_flight.front());
+        in_flight.pop_front();
       }
     }
-  }
-
-  void record(std::size_t row, std::uint32_t batch, const model::RunTimes& times) {
-    const Prepared& prepared = prepared_[row];
-    const auto failure = error_of(pictures_[prepared.index], [&] {
-      outcomes_[prepared.index] = analyze::result_of(model_, pictures_[prepared.index], memory_.row(row),
-                                                     {prepared.preprocess_ms, times, batch, prepared.since});
-    });
-    if (failure) outcomes_[prepared.index] = *failure;
-  }
-
-  std::vector<Outcome<Result>> outcomes() {
+    for (auto& batch : in_flight) collect(batch);
     std::vector<Outcome<Result>> all;
     all.reserve(outcomes_.size());
-    std::uint64_t failures = 0;
-    for (auto& outcome : outcomes_) {
-      failures += outcome->has_value() ? 0U : 1U;
-      all.push_back(std::move(*outcome));
-    }
-    model_.count(all.size(), failures);
+    for (auto& outcome : outcomes_) all.push_back(*std::move(outcome));
     return all;
   }
 
-  LoadedModel& model_;
-  std::vector<image::Excerpt> pictures_;
+ private:
+  struct Entry {
+    std::size_t index = 0;
+    std::shared_ptr<Analysis> analysis;
+  };
+
+  /// As many pictures as fill a batch, their tensors side by side, handed to the lane together.
+  std::vector<Entry> prepare_batch() {
+    const model::Lease lease = model_.slot()->lease();
+    const Bundle& bundle = lease->bundle();
+    const auto [height, width] = bundle.input_size();
+    const std::size_t picture = std::size_t{bundle.input.channels()} * height * width;
+    const std::uint32_t capacity = schedule::next_batch(lease->buckets(), images_.size() - next_);
+    const auto memory = std::make_shared_for_overwrite<float[]>(picture * capacity);
+    std::vector<Entry> entries;
+    std::vector<std::shared_ptr<Analysis>> prepared;
+    while (next_ < images_.size() && prepared.size() < capacity) {
+      const std::size_t index = next_++;
+      auto analysis = analysis_of(model_, images_[index], options_);
+      try {
+        analysis->accept(lease.share());
+      } catch (const Error& error) {
+        outcomes_[index] = error.about(images_[index].info().name);
+        continue;
+      }
+      entries.push_back({index, analysis});
+      if (analysis->prepare({memory, {memory.get() + picture * prepared.size(), picture}})) {
+        prepared.push_back(std::move(analysis));
+      }
+    }
+    Analysis::enqueue(prepared);
+    return entries;
+  }
+
+  void collect(const std::vector<Entry>& batch) {
+    for (const Entry& entry : batch) {
+      entry.analysis->wait();
+      outcomes_[entry.index] = entry.analysis->take_outcome();
+    }
+  }
+
+  const Model& model_;
+  std::span<const Image> images_;
+  JobOptions options_;
+  std::size_t next_ = 0;
   std::vector<std::optional<Outcome<Result>>> outcomes_;
-  std::uint32_t capacity_;
-  BatchMemory memory_;
-  std::vector<Prepared> prepared_;
 };
 
-std::vector<Outcome<Result>> outcomes_of(LoadedModel& model, std::vector<image::Excerpt> pictures) {
-  try {
-    return BatchAnalysis(model, std::move(pictures)).run_all();
-  } catch (const std::bad_alloc& error) {
-    throw internal_error(error);
-  }
+Job submitted(const Model& model, analyze::Input input, const JobOptions& options) {
+  const auto analysis = analysis_of(model, std::move(input), options);
+  analysis->submit();
+  return Job(analysis);
 }
 
 void require_domain(const Model& model, Domain domain) {
@@ -190,23 +125,33 @@ void require_domain(const Model& model, Domain domain) {
 
 Analyzer::Analyzer(Model model) : model_(std::move(model)) {}
 
-Result Analyzer::analyze(const Image& image) const { return std::move(analyze_batch({&image, 1}).front()).value(); }
-
-/// The recipe is known before the bytes are decoded, so only the pixels that it reads need be made.
-Result Analyzer::analyze(std::span<const std::byte> bytes, const DecodeOptions& options, std::string_view name) const {
-  const auto model = model_.loaded();
-  model->require_home();
-  const auto needed = [&recipe = model->bundle().input](std::uint32_t width, std::uint32_t height) {
-    return recipe::source_window(recipe::Size{height, width}, recipe);
-  };
-  const auto picture = image::decode_excerpt(bytes, options, name, needed, model->threads());
-  return std::move(outcomes_of(*model, {picture}).front()).value();
+Result Analyzer::analyze(const Image& image, const JobOptions& options) const {
+  return outcome_of(model_, image, options).value();
 }
 
-std::vector<Outcome<Result>> Analyzer::analyze_batch(std::span<const Image> images) const {
+Result Analyzer::analyze(std::span<const std::byte> bytes, const JobOptions& options) const {
+  return outcome_of(model_, bytes, options).value();
+}
+
+std::vector<Outcome<Result>> Analyzer::analyze_batch(std::span<const Image> images, const JobOptions& options) const {
   if (images.empty()) return {};
-  return outcomes_of(*model_.loaded(), {images.begin(), images.end()});
+  try {
+    return BatchAnalysis(model_, images, options).run_all();
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::out_of_memory, Stage::analyze, "out of memory while analysing",
+                "analyse fewer or smaller pictures at once");
+  }
 }
+
+Job Analyzer::submit(std::span<const std::byte> bytes, const JobOptions& options) const {
+  return submitted(model_, std::vector<std::byte>(bytes.begin(), bytes.end()), options);
+}
+
+Job Analyzer::submit(std::vector<std::byte>&& bytes, const JobOptions& options) const {
+  return submitted(model_, std::move(bytes), options);
+}
+
+Job Analyzer::submit(const Image& image, const JobOptions& options) const { return submitted(model_, image, options); }
 
 SkinAnalyzer::SkinAnalyzer(Model model) : Analyzer(std::move(model)) { require_domain(this->model(), Domain::skin); }
 

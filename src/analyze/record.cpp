@@ -41,10 +41,11 @@ Result result_of(const model::LoadedModel& model, const image::Excerpt& picture,
   result.library_version = library_version();
   result.timing_ms.decode = image.info().decode_ms;
   result.timing_ms.preprocess = run.preprocess_ms;
-  result.timing_ms.queue = run.times.queue;
-  result.timing_ms.inference = run.times.inference;
+  result.timing_ms.queue = run.queue_ms;
+  result.timing_ms.inference = run.inference_ms;
   result.timing_ms.postprocess = watch.ms();
-  result.timing_ms.total = image.info().decode_ms + run.since.ms();
+  result.timing_ms.total =
+      run.earlier_ms + std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - run.since).count();
   return result;
 }
 

@@ -2,10 +2,10 @@
 // handed in by the room that knows.
 #pragma once
 
+#include <chrono>
 #include <mediscan/result.hpp>
 #include <span>
 
-#include "base/stopwatch.hpp"
 #include "image/excerpt.hpp"
 #include "model/loaded_model.hpp"
 
@@ -14,9 +14,11 @@ namespace mediscan::analyze {
 /// What one picture's run measured.
 struct RunRecord {
   double preprocess_ms = 0;
-  model::RunTimes times;
+  double queue_ms = 0;
+  double inference_ms = 0;  ///< of the batch
   std::uint32_t batch_size = 0;
-  base::Stopwatch since;  ///< started when this picture's preprocessing did
+  std::chrono::steady_clock::time_point since;  ///< when the work on this picture began
+  double earlier_ms = 0;                        ///< decoding before that
 };
 
 /// Throws what findings_of throws.

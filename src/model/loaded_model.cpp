@@ -2,173 +2,251 @@
 
 #include <fmt/format.h>
 
-#include <new>
-#include <optional>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <system_error>
 #include <utility>
 
-#include "backend/select.hpp"
 #include "base/hash.hpp"
 #include "base/stopwatch.hpp"
-#include "bundle/weights.hpp"
-#include "model/self_test.hpp"
+#include "model/session_runner.hpp"
 #include "schedule/buckets.hpp"
-#include "schedule/compute_gate.hpp"
 
 namespace mediscan::model {
 namespace {
 
-std::string title(const Bundle& bundle) { return fmt::format("{} {}", bundle.name, bundle.version); }
+std::string title_of(const Bundle& bundle) { return fmt::format("{} {}", bundle.name, bundle.version); }
 
-/// Whatever a session throws, as an Error.
-void run_session(Session& session, const BatchInput& input, const BatchOutput& output) {
-  static const std::atomic<bool> never{false};  // jobs that can be cancelled come with the scheduler
-  try {
-    session.run(input, output, never);
-  } catch (const Error&) {
-    throw;
-  } catch (const std::bad_alloc&) {
-    throw Error(ErrorCode::out_of_memory, Stage::backend,
-                fmt::format("the backend ran out of memory on a batch of {}", input.batch),
-                "load the model with a smaller max_batch");
-  } catch (const std::exception& error) {
-    throw Error(ErrorCode::backend_failed, Stage::backend, error.what());
-  } catch (...) {
-    throw Error(ErrorCode::backend_failed, Stage::backend, "the backend threw something that is no std::exception");
+/// Before a model is opened its memory is taken to be the size of its weights.
+std::uint64_t weights_bytes(const Bundle& bundle) {
+  std::uint64_t bytes = 0;
+  for (const WeightsFile& file : bundle.weights) {
+    std::error_code error;  // a file that is not there is the load's to tell
+    const auto size = std::filesystem::file_size(bundle.directory / file.file, error);
+    if (!error) bytes += size;
   }
+  return bytes;
+}
+
+std::vector<std::uint32_t> buckets_of(const LoadOptions& options) {
+  if (options.batch_invariant) return {1};
+  return schedule::batch_buckets(static_cast<std::uint32_t>(options.max_batch));
 }
 
 }  // namespace
 
-LoadedModel::LoadedModel(Bundle bundle, LoadOptions options, Environment environment)
+struct LoadedModel::Condition {
+  mutable std::mutex mutex;
+  std::condition_variable idle;
+  ModelState state = ModelState::loading;
+  std::string reason;
+  std::string phase = "waiting";
+  double progress = 0;
+  SelfTestRecord self_test;
+  double load_ms = 0;
+  std::uint64_t leases = 0;
+  std::uint64_t memory_bytes = 0;
+  std::atomic<std::chrono::steady_clock::time_point> last_used{std::chrono::steady_clock::now()};
+
+  void advance(std::string now_at, double share) {
+    const std::scoped_lock lock(mutex);
+    phase = std::move(now_at);
+    progress = share;
+  }
+  /// From LOADING or READY; a model on its way out is not FAILED.
+  void fail(const std::string& why) {
+    const std::scoped_lock lock(mutex);
+    if (state != ModelState::loading && state != ModelState::ready) return;
+    state = ModelState::failed;
+    reason = why;
+  }
+};
+
+namespace {
+
+/// FAILED while in service: said in the log, and in the state before anyone hears of an error.
+template <class Condition>
+std::function<void(const Error&)> failing(const std::shared_ptr<Condition>& condition, const base::Log& log,
+                                          const std::string& title) {
+  return [condition, log, title](const Error& error) {
+    condition->fail(error.message());
+    log(LogLevel::error, fmt::format("model {} FAILED: {}", title, error.message()));
+  };
+}
+
+schedule::LaneTerms lane_terms(const Bundle& bundle, const LoadOptions& options, const Environment& environment,
+                               std::vector<std::uint32_t> buckets, std::function<void(const Error&)> on_stuck) {
+  return {"model " + bundle.name, std::move(buckets),   environment.threads.threads,
+          options.max_delay,      options.hang_timeout, std::move(on_stuck)};
+}
+
+}  // namespace
+
+LoadedModel::LoadedModel(std::shared_ptr<const Bundle> bundle, LoadOptions options, Environment environment)
     : bundle_(std::move(bundle)),
       options_(std::move(options)),
       environment_(std::move(environment)),
-      buckets_(schedule::batch_buckets(static_cast<std::uint32_t>(options_.max_batch))),
-      preprocess_sha256_(base::sha256_hex(canonical_json(bundle_.input))),
-      record_{bundle_.name, bundle_.version, bundle_.domain, bundle_.weights_sha256(), bundle_.manifest_sha256},
-      lane_("model " + bundle_.name) {}
+      counters_(environment_.metrics->model(bundle_->name)),
+      buckets_(buckets_of(options_)),
+      preprocess_sha256_(base::sha256_hex(canonical_json(bundle_->input))),
+      record_{bundle_->name, bundle_->version, bundle_->domain, bundle_->weights_sha256(), bundle_->manifest_sha256},
+      condition_(std::make_shared<Condition>()),
+      lane_(lane_terms(*bundle_, options_, environment_, buckets_,
+                       failing(condition_, environment_.log, title_of(*bundle_))),
+            environment_.engine->watch, [this] {
+              auto runner = std::make_shared<SessionRunner>(SessionRunner::Terms{
+                  bundle_, options_, buckets_, environment_.threads.threads, environment_.libtorch, environment_.log,
+                  environment_.metrics, failing(condition_, environment_.log, title_of(*bundle_))});
+              runner_ = runner;
+              return runner;
+            }()) {}
 
-LoadedModel::~LoadedModel() {
-  lane_.close([this] { session_.reset(); });
-}
+LoadedModel::~LoadedModel() = default;
+
+std::string LoadedModel::title() const { return title_of(*bundle_); }
 
 void LoadedModel::load() {
   const base::Stopwatch watch;
   try {
-    lane_.run([this] { open(); });
+    condition_->advance("making room", 0);
+    memory_ = environment_.memory->take(weights_bytes(*bundle_), "model " + title());
+    condition_->advance("reading weights and building the network", 0.05);
+    lane_.call([this] {
+      const auto runner = runner_.lock();
+      OpenedFacts facts = runner->open();
+      execution_ = std::move(facts.execution);
+      memory_.resize(facts.memory_bytes);
+      const std::scoped_lock lock(condition_->mutex);
+      condition_->memory_bytes = facts.memory_bytes;
+    });
     prove();
   } catch (const Error& error) {
-    lane_.close([this] { session_.reset(); });
-    set_state(ModelState::failed, error.message());
-    environment_.log(LogLevel::error, fmt::format("model {} FAILED: {}", title(bundle_), error.message()));
+    condition_->fail(error.message());
+    lane_.close();
+    memory_.resize(0);
+    environment_.log(LogLevel::error, fmt::format("model {} FAILED: {}", title(), error.message()));
     throw;
   }
   {
-    const std::scoped_lock lock(mutex_);
-    load_ms_ = watch.ms();
-    state_ = ModelState::ready;
+    const std::scoped_lock lock(condition_->mutex);
+    condition_->load_ms = watch.ms();
+    condition_->phase = "ready";
+    condition_->progress = 1;
+    condition_->state = ModelState::ready;
   }
   if (execution_.fallback_reason) {
     environment_.log(LogLevel::warning,
-                     fmt::format("model {} gives SIMULATED results: {}", title(bundle_), *execution_.fallback_reason));
+                     fmt::format("model {} gives SIMULATED results: {}", title(), *execution_.fallback_reason));
   }
   environment_.log(LogLevel::info,
-                   fmt::format("model {} READY on {} {} {} {} in {:.0f} ms", title(bundle_), execution_.backend,
-                               execution_.backend_version, execution_.device, execution_.precision, load_ms_));
-}
-
-/// On the lane. The weights' mapping ends with this function: a session keeps what it packed.
-void LoadedModel::open() {
-  std::optional<bundle::LoadedWeights> weights;
-  const backend::OpenContext context{bundle_,
-                                     [&]() -> std::span<const WeightsView> {
-                                       if (!weights) weights = bundle::LoadedWeights::read(bundle_);
-                                       return weights->views();
-                                     },
-                                     environment_.threads.threads, environment_.libtorch};
-  const auto turn = schedule::enter_compute(environment_.threads.threads);
-  backend::Opened opened = backend::open_session(context, options_, registered_backends());
-  session_ = std::move(opened.session);
-  execution_.backend = opened.backend->name();
-  execution_.backend_version = opened.backend->probe(environment_.libtorch).version;
-  execution_.device = session_->device();
-  execution_.precision = session_->precision();
-  execution_.batch_size = static_cast<std::uint32_t>(options_.max_batch);
-  execution_.simulated = opened.backend->simulated();
-  execution_.fallback_reason = std::move(opened.fallback_reason);
+                   fmt::format("model {} READY on {} {} {} {} in {:.0f} ms", title(), execution_.backend,
+                               execution_.backend_version, execution_.device, execution_.precision, watch.ms()));
 }
 
 void LoadedModel::prove() {
-  const SelfTestRecord record =
-      self_test(bundle_, buckets_, execution_.simulated,
-                [this](const BatchInput& input, const BatchOutput& output) { run_on_lane(input, output); });
-  const std::scoped_lock lock(mutex_);
-  self_test_ = record;
-}
-
-void LoadedModel::require_home() const { home_.require(Stage::model, "model " + title(bundle_)); }
-
-RunTimes LoadedModel::run(const BatchInput& input, const BatchOutput& output) {
-  if (const ModelState now = state(); now != ModelState::ready) {
-    throw Error(ErrorCode::not_ready, Stage::model, fmt::format("model {} is {}", title(bundle_), name_of(now)),
-                now == ModelState::failed ? "its status says why" : "load it again");
-  }
-  return run_on_lane(input, output);
-}
-
-RunTimes LoadedModel::run_on_lane(const BatchInput& input, const BatchOutput& output) {
-  RunTimes times;
-  const base::Stopwatch queued;
-  lane_.run([&] {
-    const auto turn = schedule::enter_compute(environment_.threads.threads);
-    times.queue = queued.ms();
-    const base::Stopwatch running;
-    run_session(*session_, input, output);
-    times.inference = running.ms();
+  constexpr double begun = 0.5;  // of the whole load, as those measured with the demo bundles and ResNet-50 went
+  condition_->advance("self-test", begun);
+  std::size_t proven = 0;
+  lane_.call([&] {
+    const SelfTestRecord record = runner_.lock()->prove([&](std::uint32_t batch, double ms) {
+      lane_.seed_latency(batch, schedule::LatencyModel::Duration(ms));
+      condition_->advance("self-test",
+                          begun + (1 - begun) * static_cast<double>(++proven) / static_cast<double>(buckets_.size()));
+    });
+    const std::scoped_lock lock(condition_->mutex);
+    condition_->self_test = record;
   });
-  return times;
+}
+
+LoadedModel::Lease LoadedModel::lease() {
+  const std::scoped_lock lock(condition_->mutex);
+  if (condition_->state != ModelState::ready) return {};
+  ++condition_->leases;
+  condition_->last_used.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
+  return Lease(shared_from_this());
+}
+
+LoadedModel::Lease LoadedModel::Lease::share() const {
+  const std::scoped_lock lock(model_->condition_->mutex);
+  ++model_->condition_->leases;
+  return Lease(model_);
+}
+
+void LoadedModel::end_lease() noexcept {
+  const std::scoped_lock lock(condition_->mutex);
+  if (--condition_->leases == 0) condition_->idle.notify_all();
 }
 
 bool LoadedModel::unload() {
   {
-    const std::scoped_lock lock(mutex_);
-    if (state_ != ModelState::ready) return false;
-    state_ = ModelState::unloading;
+    std::unique_lock lock(condition_->mutex);
+    if (condition_->state != ModelState::ready) return false;
+    condition_->state = ModelState::unloading;
+    condition_->idle.wait(lock, [&] { return condition_->leases == 0; });
   }
-  lane_.close([this] { session_.reset(); });
-  set_state(ModelState::unloaded);
-  environment_.log(LogLevel::info, fmt::format("model {} UNLOADED", title(bundle_)));
+  finish_unloading();
   return true;
 }
 
-void LoadedModel::count(std::uint64_t analyses, std::uint64_t failures) noexcept {
-  analyses_.fetch_add(analyses, std::memory_order_relaxed);
-  failures_.fetch_add(failures, std::memory_order_relaxed);
+bool LoadedModel::unload_if_idle() {
+  {
+    const std::scoped_lock lock(condition_->mutex);
+    if (condition_->state != ModelState::ready || condition_->leases != 0) return false;
+    condition_->state = ModelState::unloading;
+  }
+  finish_unloading();
+  return true;
 }
 
-void LoadedModel::set_state(ModelState state, std::string reason) {
-  const std::scoped_lock lock(mutex_);
-  state_ = state;
-  reason_ = std::move(reason);
+void LoadedModel::finish_unloading() {
+  lane_.close();
+  memory_.resize(0);
+  {
+    const std::scoped_lock lock(condition_->mutex);
+    condition_->state = ModelState::unloaded;
+    condition_->memory_bytes = 0;
+  }
+  environment_.log(LogLevel::info, fmt::format("model {} UNLOADED", title()));
 }
 
 ModelState LoadedModel::state() const {
-  const std::scoped_lock lock(mutex_);
-  return state_;
+  const std::scoped_lock lock(condition_->mutex);
+  return condition_->state;
+}
+
+std::string LoadedModel::reason() const {
+  const std::scoped_lock lock(condition_->mutex);
+  return condition_->reason;
+}
+
+std::uint64_t LoadedModel::memory_bytes() const {
+  const std::scoped_lock lock(condition_->mutex);
+  return condition_->memory_bytes;
+}
+
+std::chrono::steady_clock::time_point LoadedModel::last_used() const noexcept {
+  return condition_->last_used.load(std::memory_order_relaxed);
 }
 
 ModelStatus LoadedModel::status() const {
-  const std::scoped_lock lock(mutex_);
   ModelStatus status;
-  status.state = state_;
-  status.reason = reason_;
-  status.directory = bundle_.directory;
+  for (const auto& entry : lane_.latencies()) {
+    status.latencies.push_back({entry.batch, entry.mean.count(), entry.deviation.count(), entry.samples});
+  }
+  status.queued = lane_.waiting();
+  status.directory = bundle_->directory;
   status.model = record_;
-  if (state_ != ModelState::loading) status.execution = execution_;  // before that, the lane is still writing it
-  status.self_test = self_test_;
-  status.load_ms = load_ms_;
-  status.analyses = analyses_;
-  status.failures = failures_;
+  const std::scoped_lock lock(condition_->mutex);
+  status.state = condition_->state;
+  status.reason = condition_->reason;
+  if (status.state != ModelState::loading) status.execution = execution_;  // before that, the lane is still writing it
+  status.self_test = condition_->self_test;
+  status.load_ms = condition_->load_ms;
+  status.phase = condition_->phase;
+  status.progress = condition_->progress;
+  status.in_flight = condition_->leases;
+  status.memory_bytes = condition_->memory_bytes;
   return status;
 }
 

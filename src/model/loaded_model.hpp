@@ -1,96 +1,110 @@
-// One model in one process: its bundle, its lane, the session on it, and the state they are in. The states only move
-// forward: LOADING -> READY -> UNLOADING -> UNLOADED, or LOADING -> FAILED.
+// One bundle opened on one lane, from LOADING to its end. The states only move forward: LOADING -> READY -> UNLOADING
+// -> UNLOADED, or to FAILED from where it was LOADING or READY. Which of several serves a user is the slot's matter.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <mediscan/backend.hpp>
 #include <mediscan/model_manager.hpp>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/home_process.hpp"
-#include "base/log.hpp"
-#include "base/threads.hpp"
+#include "model/environment.hpp"
 #include "schedule/lane.hpp"
 
 namespace mediscan::model {
 
-/// What a model takes from its manager.
-struct Environment {
-  base::ThreadBudget threads;
-  std::filesystem::path libtorch;
-  base::Log log;
-};
+class SessionRunner;
 
-/// Times of one batch, in milliseconds.
-struct RunTimes {
-  double queue = 0;
-  double inference = 0;
-};
-
-class LoadedModel {
+class LoadedModel : public std::enable_shared_from_this<LoadedModel> {
  public:
-  LoadedModel(Bundle bundle, LoadOptions options, Environment environment);
+  LoadedModel(std::shared_ptr<const Bundle> bundle, LoadOptions options, Environment environment);
   ~LoadedModel();
   LoadedModel(const LoadedModel&) = delete;
   LoadedModel& operator=(const LoadedModel&) = delete;
 
-  /// Hash, build, self-test, warm-up. READY on return; FAILED with its reason when it throws. Once, before any run().
+  /// Hash, build, self-test, warm-up. READY on return; FAILED with its reason when it throws. Once.
   void load();
 
-  /// Runs a batch on the lane and returns when its logits are there, finite or not. Throws NOT_READY unless READY,
-  /// FORKED in a child made by fork(), and the backend's Error.
-  RunTimes run(const BatchInput& input, const BatchOutput& output);
+  /// Keeps a model in service while work of it is in flight: unloading and eviction wait. Movable, empty by default.
+  class Lease {
+   public:
+    Lease() = default;
+    explicit Lease(std::shared_ptr<LoadedModel> model) noexcept : model_(std::move(model)) {}
+    Lease(Lease&& other) noexcept : model_(std::move(other.model_)) {}
+    Lease& operator=(Lease&& other) noexcept {
+      std::swap(model_, other.model_);
+      return *this;
+    }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    ~Lease() {
+      if (model_) model_->end_lease();
+    }
+    /// Another lease of the same model: it may be on its way out, but not while this one is out.
+    [[nodiscard]] Lease share() const;
+    [[nodiscard]] const std::shared_ptr<LoadedModel>& model() const noexcept { return model_; }
+    [[nodiscard]] LoadedModel* operator->() const noexcept { return model_.get(); }
+    [[nodiscard]] LoadedModel& operator*() const noexcept { return *model_; }
+    explicit operator bool() const noexcept { return model_ != nullptr; }
 
-  /// Throws FORKED in a child made by fork(). Asked before any lock is taken that another thread may have held.
-  void require_home() const;
+   private:
+    std::shared_ptr<LoadedModel> model_;
+  };
 
-  /// Ends service: what runs ends normally, then the session is freed. Returns when it is; false when it was ended
-  /// before.
+  /// Empty unless READY.
+  Lease lease();
+
+  /// Ends service: waits until no lease is out, then frees the session. False when it was not READY.
   bool unload();
+  /// The same if no lease is out now; false otherwise, and nothing has changed.
+  bool unload_if_idle();
 
-  void count(std::uint64_t analyses, std::uint64_t failures) noexcept;
-
-  [[nodiscard]] const Bundle& bundle() const noexcept { return bundle_; }
+  [[nodiscard]] schedule::Lane& lane() noexcept { return lane_; }
+  [[nodiscard]] metrics::ModelCounters& counters() const noexcept { return counters_; }
+  [[nodiscard]] const Environment& environment() const noexcept { return environment_; }
+  [[nodiscard]] const std::shared_ptr<const Bundle>& bundle_pointer() const noexcept { return bundle_; }
+  [[nodiscard]] const Bundle& bundle() const noexcept { return *bundle_; }
+  [[nodiscard]] const LoadOptions& options() const noexcept { return options_; }
   [[nodiscard]] const std::vector<std::uint32_t>& buckets() const noexcept { return buckets_; }
   [[nodiscard]] const std::string& preprocess_sha256() const noexcept { return preprocess_sha256_; }
   [[nodiscard]] const ModelRecord& record() const noexcept { return record_; }
-  /// What really runs. Only once load() has returned.
+  /// What really runs. Only while a lease is out.
   [[nodiscard]] const ExecutionRecord& execution() const noexcept { return execution_; }
   /// The thread budget that the model runs in.
   [[nodiscard]] int threads() const noexcept { return environment_.threads.threads; }
+  [[nodiscard]] std::string title() const;
   [[nodiscard]] ModelState state() const;
+  /// Why it is FAILED, else empty.
+  [[nodiscard]] std::string reason() const;
+  /// Of what this model knows; the counts of a slot are the slot's.
   [[nodiscard]] ModelStatus status() const;
+  [[nodiscard]] std::uint64_t memory_bytes() const;
+  [[nodiscard]] std::chrono::steady_clock::time_point last_used() const noexcept;
 
  private:
-  void open();
-  void prove();
-  void set_state(ModelState state, std::string reason = {});
-  RunTimes run_on_lane(const BatchInput& input, const BatchOutput& output);
+  /// What the lane's callbacks may need after this object is gone.
+  struct Condition;
 
-  const base::HomeProcess home_;
-  const Bundle bundle_;
+  void prove();
+  void end_lease() noexcept;
+  void finish_unloading();
+
+  const std::shared_ptr<const Bundle> bundle_;
   const LoadOptions options_;
   const Environment environment_;
+  metrics::ModelCounters& counters_;
   const std::vector<std::uint32_t> buckets_;
   const std::string preprocess_sha256_;
   const ModelRecord record_;
-
-  ExecutionRecord execution_;         // written on the lane while LOADING, constant afterwards
-  std::unique_ptr<Session> session_;  // touched on the lane only
-
-  mutable std::mutex mutex_;  // guards the four below
-  ModelState state_ = ModelState::loading;
-  std::string reason_;
-  SelfTestRecord self_test_;
-  double load_ms_ = 0;
-
-  std::atomic<std::uint64_t> analyses_{0};
-  std::atomic<std::uint64_t> failures_{0};
-  schedule::Lane lane_;  // last: its thread uses what stands above
+  const std::shared_ptr<Condition> condition_;
+  ExecutionRecord execution_;  // written while LOADING, constant afterwards
+  std::weak_ptr<SessionRunner> runner_;
+  ModelMemory::Share memory_;
+  schedule::Lane lane_;
 };
+
+using Lease = LoadedModel::Lease;
 
 }  // namespace mediscan::model

@@ -1,33 +1,31 @@
-// Keeps one entry a bundle and options: whoever asks first loads, the others wait for that load.
+// Keeps one slot a bundle and options: whoever asks first loads, the others wait for that load.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <mediscan/error.hpp>
 #include <mediscan/model_manager.hpp>
 #include <mutex>
+#include <thread>
 
 #include "base/home_process.hpp"
-#include "base/threads.hpp"
-#include "model/load_ticket.hpp"
-#include "model/loaded_model.hpp"
+#include "model/environment.hpp"
+#include "model/slot.hpp"
 
 namespace mediscan {
 
-struct ModelManager::Impl {
-  struct Entry {
-    std::filesystem::path directory;
-    LoadOptions options;
-    std::shared_ptr<model::LoadTicket> ticket;
-  };
+using model::Slot;
 
-  explicit Impl(ManagerOptions options)
-      : environment{base::thread_budget(options.threads), std::move(options.libtorch),
-                    base::Log(std::move(options.log))} {}
+struct ModelManager::Impl {
+  explicit Impl(const ManagerOptions& options) : environment(model::Environment::of(options)) {}
+
+  std::shared_ptr<Slot> slot_for(const std::filesystem::path& bundle, const LoadOptions& options, bool& first);
+  void require_mine(const Model& model) const;
+  [[nodiscard]] metrics::Gauges gauges() const;
 
   const base::HomeProcess home;
   const model::Environment environment;
   mutable std::mutex mutex;
-  std::vector<Entry> entries;  // in order of first load
+  std::vector<std::shared_ptr<Slot>> slots;  // in order of first load
 };
 
 namespace {
@@ -45,28 +43,85 @@ std::filesystem::path canonical_folder(const std::filesystem::path& bundle) {
   return folder;
 }
 
+template <class Number>
+void require_range(std::string_view name, Number value, Number least, Number most, std::string_view hint) {
+  if (value >= least && value <= most) return;
+  throw Error(ErrorCode::invalid_argument, Stage::argument,
+              fmt::format("{} is {}, expected {} to {}", name, value, least, most), std::string(hint));
+}
+
 void validate(const LoadOptions& options) {
-  constexpr int most = 64;
-  if (options.max_batch < 1 || options.max_batch > most) {
-    throw Error(ErrorCode::invalid_argument, Stage::argument,
-                fmt::format("max_batch is {}, expected 1 to {}", options.max_batch, most), "8 suits most machines");
-  }
+  using namespace std::chrono_literals;
+  require_range("max_batch", options.max_batch, 1, 64, "8 suits most machines");
+  require_range<std::int64_t>("max_delay (microseconds)", options.max_delay.count(), 0, 1'000'000,
+                              "0 suits CPUs, a few milliseconds GPUs");
+  require_range<std::int64_t>("hang_timeout (milliseconds)", options.hang_timeout.count(), 10, 3'600'000,
+                              "60 s suits most models");
+}
+
+std::shared_ptr<const Bundle> read_bundle(const std::filesystem::path& folder) {
+  return std::make_shared<const Bundle>(Bundle::read(folder));
 }
 
 }  // namespace
 
-ModelManager::ModelManager(ManagerOptions options) : impl_(std::make_shared<Impl>(std::move(options))) {}
+/// The slot for this bundle: the one that is there, or a new one, which the caller is `first` to load.
+std::shared_ptr<Slot> ModelManager::Impl::slot_for(const std::filesystem::path& bundle, const LoadOptions& options,
+                                                   bool& first) {
+  validate(options);
+  home.require(Stage::model, manager_name);
+  const auto folder = canonical_folder(bundle);
+  const auto same = [&](const std::shared_ptr<Slot>& slot) { return slot->serves(folder, options); };
+  {
+    const std::scoped_lock lock(mutex);
+    const auto slot = std::find_if(slots.begin(), slots.end(), same);
+    if (slot != slots.end() && (*slot)->usable()) return *slot;
+  }
+  auto made = std::make_shared<Slot>(read_bundle(folder), options, environment);
+  const std::scoped_lock lock(mutex);
+  const auto slot = std::find_if(slots.begin(), slots.end(), same);  // another may have been quicker
+  if (slot != slots.end() && (*slot)->usable()) return *slot;
+  first = true;
+  made->expect_load();
+  environment.memory->enroll(made);
+  // A failed load of the same bundle gives its place to this attempt.
+  if (slot != slots.end()) {
+    *slot = made;
+  } else {
+    slots.push_back(made);
+  }
+  return made;
+}
+
+void ModelManager::Impl::require_mine(const Model& model) const {
+  const std::scoped_lock lock(mutex);
+  if (std::find(slots.begin(), slots.end(), model.slot()) != slots.end()) return;
+  throw Error(ErrorCode::not_ready, Stage::model, "the model is not loaded in this manager",
+              "it was unloaded already, or belongs to another manager");
+}
+
+metrics::Gauges ModelManager::Impl::gauges() const {
+  metrics::Gauges now;
+  {
+    const std::scoped_lock lock(mutex);
+    for (const auto& slot : slots) now.models.push_back(slot->gauges());
+  }
+  const cache::Status cached = environment.cache->status();
+  now.cache_memory_bytes = cached.memory_bytes;
+  now.redis_open = cached.redis_open;
+  return now;
+}
+
+ModelManager::ModelManager(ManagerOptions options) : impl_(std::make_shared<Impl>(options)) {}
 
 ModelManager::~ModelManager() {
   if (!impl_->home.is_here()) return;  // in a child made by fork() there is nothing to end
-  std::vector<Impl::Entry> entries;
+  std::vector<std::shared_ptr<Slot>> slots;
   {
     const std::scoped_lock lock(impl_->mutex);
-    entries.swap(impl_->entries);
+    slots.swap(impl_->slots);
   }
-  for (const Impl::Entry& entry : entries) {
-    if (const auto loaded = entry.ticket->model()) loaded->unload();
-  }
+  for (const auto& slot : slots) slot->unload();
 }
 
 ModelManager& ModelManager::shared() {
@@ -77,61 +132,107 @@ ModelManager& ModelManager::shared() {
 }
 
 Model ModelManager::load(const std::filesystem::path& bundle, const LoadOptions& options) {
-  validate(options);
-  const auto impl = impl_;
-  impl->home.require(Stage::model, manager_name);
-  const auto folder = canonical_folder(bundle);
-  std::shared_ptr<model::LoadTicket> ticket;
   bool first = false;
-  {
-    const std::scoped_lock lock(impl->mutex);
-    const auto same = [&](const Impl::Entry& entry) {
-      return entry.directory == folder && entry.options == options && entry.ticket->serves();
-    };
-    auto entry = std::find_if(impl->entries.begin(), impl->entries.end(), same);
-    if (entry == impl->entries.end()) {
-      // A failed load of the same bundle gives its place to this attempt.
-      const auto failed = [&](const Impl::Entry& e) {
-        return e.directory == folder && e.options == options && e.ticket->status().state == ModelState::failed;
-      };
-      entry = std::find_if(impl->entries.begin(), impl->entries.end(), failed);
-      if (entry == impl->entries.end()) entry = impl->entries.insert(entry, {folder, options, nullptr});
-      entry->ticket = std::make_shared<model::LoadTicket>(folder);
-      first = true;
-    }
-    ticket = entry->ticket;
+  const auto slot = impl_->slot_for(bundle, options, first);
+  if (first) {
+    slot->load();
+  } else {
+    slot->wait();
   }
-  if (first) ticket->fulfil(options, impl->environment);
-  return Model(ticket->wait());
+  return Model(slot);
+}
+
+Model ModelManager::load_async(const std::filesystem::path& bundle, const LoadOptions& options) {
+  bool first = false;
+  const auto slot = impl_->slot_for(bundle, options, first);
+  if (first) slot->load_in_background();
+  return Model(slot);
+}
+
+void ModelManager::swap(const Model& model, const std::filesystem::path& bundle) {
+  swap(model, bundle, model.slot()->options());
+}
+
+void ModelManager::swap(const Model& model, const std::filesystem::path& bundle, const LoadOptions& options) {
+  validate(options);
+  impl_->home.require(Stage::model, manager_name);
+  impl_->require_mine(model);
+  model.slot()->swap(read_bundle(canonical_folder(bundle)), options);
 }
 
 bool ModelManager::unload(const Model& model) {
   const auto impl = impl_;
   impl->home.require(Stage::model, manager_name);
-  const auto& loaded = model.loaded();
-  const auto is_it = [&](const Impl::Entry& entry) { return loaded && entry.ticket->model() == loaded; };
+  const auto& slot = model.slot();
   {
     const std::scoped_lock lock(impl->mutex);
-    if (std::none_of(impl->entries.begin(), impl->entries.end(), is_it)) return false;
+    if (std::find(impl->slots.begin(), impl->slots.end(), slot) == impl->slots.end()) return false;
   }
-  if (!loaded->unload()) return false;  // another thread is at it, or was
+  if (!slot->unload()) return false;  // another thread is at it, or was
   const std::scoped_lock lock(impl->mutex);
-  std::erase_if(impl->entries, is_it);
+  std::erase(impl->slots, slot);
   return true;
+}
+
+bool ModelManager::drain(std::chrono::nanoseconds timeout) {
+  impl_->home.require(Stage::model, manager_name);
+  auto& admission = impl_->environment.engine->admission;
+  admission.close();
+  return admission.wait_for_none(timeout);
 }
 
 std::vector<ModelStatus> ModelManager::status() const {
   impl_->home.require(Stage::model, manager_name);
-  const std::scoped_lock lock(impl_->mutex);
+  std::vector<std::shared_ptr<Slot>> slots;
+  {
+    const std::scoped_lock lock(impl_->mutex);
+    slots = impl_->slots;
+  }
   std::vector<ModelStatus> all;
-  all.reserve(impl_->entries.size());
-  for (const Impl::Entry& entry : impl_->entries) all.push_back(entry.ticket->status());
+  all.reserve(slots.size());
+  for (const auto& slot : slots) all.push_back(slot->status());
   return all;
 }
 
-ModelStatus Model::status() const { return loaded_->status(); }
+EngineStatus ModelManager::engine_status() const {
+  impl_->home.require(Stage::model, manager_name);
+  const model::Environment& environment = impl_->environment;
+  const auto level = environment.engine->admission.level();
+  const cache::Status cached = environment.cache->status();
+  EngineStatus status;
+  status.threads = environment.threads.threads;
+  status.threads_source = environment.threads.source;
+  status.jobs = level.jobs;
+  status.max_jobs = environment.engine->admission.max_jobs();
+  status.job_bytes = level.bytes;
+  status.max_job_bytes = environment.engine->admission.max_bytes();
+  status.model_bytes = environment.memory->used();
+  status.max_model_bytes = environment.memory->max_bytes();
+  status.cache_bytes = cached.memory_bytes;
+  status.cache_entries = cached.memory_entries;
+  status.redis = cached.redis;
+  status.redis_answers = cached.redis && !cached.redis_open;
+  status.shutting_down = level.closed;
+  return status;
+}
 
-const Bundle& Model::bundle() const noexcept { return loaded_->bundle(); }
+MetricsSnapshot ModelManager::metrics() const {
+  impl_->home.require(Stage::model, manager_name);
+  return impl_->environment.metrics->snapshot(impl_->gauges());
+}
+
+std::string ModelManager::prometheus() const {
+  impl_->home.require(Stage::model, manager_name);
+  return impl_->environment.metrics->prometheus(impl_->gauges());
+}
+
+ModelStatus Model::status() const { return slot_->status(); }
+
+const Bundle& Model::bundle() const noexcept { return slot_->bundle(); }
+
+void Model::wait() const { slot_->wait(); }
+
+bool Model::wait_for(std::chrono::nanoseconds timeout) const { return slot_->wait_for(timeout); }
 
 std::string_view name_of(ModelState state) noexcept {
   switch (state) {
@@ -145,6 +246,8 @@ std::string_view name_of(ModelState state) noexcept {
       return "UNLOADING";
     case ModelState::unloaded:
       return "UNLOADED";
+    case ModelState::evicted:
+      return "EVICTED";
   }
   return "UNKNOWN";
 }

@@ -1,13 +1,38 @@
 // One lane at a time inside a parallel region. A second OpenMP team that starts while the first one's workers still
 // spin runs 1.2 to 1.8 times slower (measured, see docs/architecture.md), so lanes with more than one thread take
-// turns.
+// turns, first come, first served.
 #pragma once
 
-#include <mutex>
+#include <cstdint>
+#include <utility>
 
 namespace mediscan::schedule {
 
-/// The turn is held while the guard lives. A lane of one thread needs none and gets an empty guard.
-[[nodiscard]] std::unique_lock<std::mutex> enter_compute(int threads);
+/// Held while it lives, unless it was revoked: the owner may hang in foreign code, and the others must go on.
+class ComputeTurn {
+ public:
+  ComputeTurn() = default;
+  explicit ComputeTurn(std::uint64_t number) noexcept : number_(number) {}
+  ComputeTurn(ComputeTurn&& other) noexcept : number_(std::exchange(other.number_, 0)) {}
+  ComputeTurn& operator=(ComputeTurn&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  ComputeTurn(const ComputeTurn&) = delete;
+  ComputeTurn& operator=(const ComputeTurn&) = delete;
+  ~ComputeTurn();
+
+  /// For revoke_compute; 0 for a lane that needs no turn.
+  [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
+
+ private:
+  std::uint64_t number_ = 0;
+};
+
+/// Waits for the turn. A lane of one thread needs none and gets an empty one.
+[[nodiscard]] ComputeTurn enter_compute(int threads);
+
+/// Gives the turn of this number to the next, if it still holds. From any thread.
+void revoke_compute(std::uint64_t number) noexcept;
 
 }  // namespace mediscan::schedule

@@ -77,11 +77,11 @@ TEST_CASE("bytes are decoded and analysed as the picture they hold") {
   const Fixture fixture;
   const auto bytes = base::read_file(fixture.folder.path() / "self_test.png", 1 << 20, "max_file_bytes", Stage::decode);
   const Analyzer analyzer(*fixture.model);
-  const Result from_bytes = analyzer.analyze(bytes, {}, "upload.png");
+  const Result from_bytes = analyzer.analyze(bytes, {.name = "upload.png"});
   const Result from_file = analyzer.analyze(Image::read(fixture.folder.path() / "self_test.png"));
   CHECK(from_bytes.input.name == "upload.png");
   CHECK(from_bytes.input.sha256 == from_file.input.sha256);
-  const Error error = error_of([&] { (void)analyzer.analyze(std::span(bytes).first(40), {}, "upload.png"); });
+  const Error error = error_of([&] { (void)analyzer.analyze(std::span(bytes).first(40), {.name = "upload.png"}); });
   CHECK(error.stage() == Stage::decode);
   CHECK(test::contains(error.message(), "upload.png"));
 }
@@ -123,7 +123,7 @@ TEST_CASE("bytes, of which only what the recipe reads is decoded, give the recor
     const auto bytes = base::read_file(entry.path(), 1U << 26U, "max_file_bytes", Stage::decode);
     const Result whole = analyzer.analyze(Image::decode(bytes, {}, name));
     const auto expected = std::exchange(fixture.tensor, {});
-    const Result part = analyzer.analyze(bytes, {}, name);
+    const Result part = analyzer.analyze(bytes, {.name = name});
     CHECK(fixture.tensor == expected);
     CHECK(part.input.name == whole.input.name);
     CHECK(part.input.sha256 == whole.input.sha256);
@@ -145,7 +145,7 @@ TEST_CASE("damaged bytes are the decoder's error, also behind what the recipe re
                                Stage::decode);
   bytes.erase(bytes.end() - 60, bytes.end() - 2);  // rows at the bottom; the end marker stays
   const Error expected = error_of([&] { Image::decode(bytes, {}, "nevus.jpg"); });
-  const Error error = error_of([&] { (void)analyzer.analyze(bytes, {}, "nevus.jpg"); });
+  const Error error = error_of([&] { (void)analyzer.analyze(bytes, {.name = "nevus.jpg"}); });
   CHECK(error.code() == ErrorCode::corrupt_image);
   CHECK(error.stage() == Stage::decode);
   CHECK(error.message() == expected.message());

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "bundle_folder.hpp"
 #include "errors.hpp"
 #include "scripted_backend.hpp"
@@ -21,8 +24,11 @@ struct Fixture {
   std::shared_ptr<test::Script> script = test::scripted_backend("loaded");
   LoadOptions options;
 
-  [[nodiscard]] std::unique_ptr<LoadedModel> make() const {
-    return std::make_unique<LoadedModel>(Bundle::read(folder.path()), options, Environment{{1, "option"}, {}, {}});
+  [[nodiscard]] std::shared_ptr<LoadedModel> make() const {
+    ManagerOptions manager;
+    manager.threads = 1;
+    return std::make_shared<LoadedModel>(std::make_shared<const Bundle>(Bundle::read(folder.path())), options,
+                                         Environment::of(manager));
   }
 };
 
@@ -30,9 +36,23 @@ TEST_CASE("loading proves the network and warms every batch size in use") {
   const Fixture fixture;
   const auto model = fixture.make();
   CHECK(model->state() == ModelState::loading);
+  CHECK_FALSE(model->lease());
   model->load();
   CHECK(model->state() == ModelState::ready);
   CHECK(fixture.script->batches == std::vector<std::uint32_t>{1, 2, 4});
+  const ModelStatus status = model->status();
+  CHECK(status.progress == 1);
+  REQUIRE(status.latencies.size() == 3);
+  CHECK(status.latencies[2].batch_size == 4);
+  CHECK(status.latencies[2].samples == 0);  // the cold run alone
+}
+
+TEST_CASE("a batch-invariant model knows no batch but one picture's") {
+  Fixture fixture;
+  fixture.options.batch_invariant = true;
+  const auto model = fixture.make();
+  model->load();
+  CHECK(fixture.script->batches == std::vector<std::uint32_t>{1});
 }
 
 TEST_CASE("a failed load is FAILED with its reason, frees the session and takes no work") {
@@ -43,31 +63,34 @@ TEST_CASE("a failed load is FAILED with its reason, frees the session and takes 
   CHECK(model->status().state == ModelState::failed);
   CHECK(test::contains(model->status().reason, "self-test"));
   CHECK(fixture.script->closed == 1);
-  const Error error = error_of([&] { model->run({}, {}); });
-  CHECK(error.code() == ErrorCode::not_ready);
-  CHECK(test::contains(error.message(), "FAILED"));
+  CHECK_FALSE(model->lease());
   CHECK_FALSE(model->unload());
+  CHECK(model->environment().memory->used() == 0);
 }
 
-TEST_CASE("whatever a session throws is an Error, and the session serves on") {
+TEST_CASE("a lease keeps the model in service: eviction is refused, unloading waits") {
   const Fixture fixture;
   const auto model = fixture.make();
   model->load();
-  std::vector<float> tensor(3 * 4 * 4);
-  std::vector<float> logits(3);
-  const BatchInput input{tensor.data(), 1, 3, 4, 4, Layout::nchw};
-  const BatchOutput output{logits.data(), 1, 3};
-  fixture.script->run = [](const BatchInput&, const BatchOutput&) { throw std::runtime_error("kernel panic"); };
-  const Error thrown = error_of([&] { model->run(input, output); });
-  CHECK(thrown.code() == ErrorCode::backend_failed);
-  CHECK(test::contains(thrown.message(), "kernel panic"));
-  fixture.script->run = [](const BatchInput&, const BatchOutput&) { throw 42; };
-  CHECK(error_of([&] { model->run(input, output); }).code() == ErrorCode::backend_failed);
-  fixture.script->run = [](const BatchInput&, const BatchOutput&) { throw std::bad_alloc(); };
-  CHECK(error_of([&] { model->run(input, output); }).code() == ErrorCode::out_of_memory);
-  fixture.script->run = nullptr;
-  model->run(input, output);
-  CHECK(logits == fixture.script->logits);
+  auto lease = model->lease();
+  REQUIRE(lease);
+  CHECK_FALSE(model->unload_if_idle());
+  CHECK(model->state() == ModelState::ready);
+  std::atomic<bool> unloaded{false};
+  std::thread unloader([&] {
+    model->unload();
+    unloaded = true;
+  });
+  while (model->state() != ModelState::unloading) std::this_thread::yield();
+  CHECK_FALSE(model->lease());
+  auto second = lease.share();  // who has one may share it even now
+  lease = {};
+  std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  CHECK_FALSE(unloaded);
+  second = {};
+  unloader.join();
+  CHECK(model->state() == ModelState::unloaded);
+  CHECK(fixture.script->closed == 1);
 }
 
 TEST_CASE("a model that is dropped without unloading frees its session") {

@@ -1,4 +1,4 @@
-// Loading once, waiting together, failing with a reason, unloading in use. load_ticket.cpp is tested through the
+// Loading once, waiting together, failing with a reason, unloading in use. slot.cpp is tested through the
 // manager.
 #include <doctest/doctest.h>
 
@@ -33,7 +33,7 @@ TEST_CASE("a second load of the same folder is the same model, by whatever name 
   ModelManager manager;
   const Model first = manager.load(folder.path() / "a", with("manager"));
   const Model second = manager.load(folder.path() / "a" / ".." / "a", with("manager"));
-  CHECK(first.loaded() == second.loaded());
+  CHECK(first.slot() == second.slot());
   CHECK(script->opened == 1);
   CHECK(manager.status().size() == 1);
 }
@@ -66,7 +66,7 @@ TEST_CASE("other options make another model") {
   ModelManager manager;
   LoadOptions smaller = with("manager");
   smaller.max_batch = 2;
-  CHECK(manager.load(folder.path(), with("manager")).loaded() != manager.load(folder.path(), smaller).loaded());
+  CHECK(manager.load(folder.path(), with("manager")).slot() != manager.load(folder.path(), smaller).slot());
   CHECK(manager.status().size() == 2);
 }
 
@@ -76,10 +76,10 @@ TEST_CASE("many threads that ask at once share one load") {
   const auto script = test::scripted_backend("manager");
   script->open = [](const OpenRequest&) { std::this_thread::sleep_for(std::chrono::milliseconds(30)); };
   ModelManager manager;
-  std::vector<std::future<std::shared_ptr<model::LoadedModel>>> loads;
+  std::vector<std::future<std::shared_ptr<model::Slot>>> loads;
   for (int i = 0; i < 8; ++i) {
     loads.push_back(
-        std::async(std::launch::async, [&] { return manager.load(folder.path(), with("manager")).loaded(); }));
+        std::async(std::launch::async, [&] { return manager.load(folder.path(), with("manager")).slot(); }));
   }
   const auto first = loads.front().get();
   for (std::size_t i = 1; i < loads.size(); ++i) CHECK(loads[i].get() == first);
@@ -185,7 +185,7 @@ TEST_CASE("an unloaded model frees its session at once and answers NOT_READY") {
   CHECK(error.code() == ErrorCode::not_ready);
   CHECK(test::contains(error.message(), "UNLOADED"));
   CHECK_FALSE(manager.unload(model));
-  CHECK(manager.load(folder.path(), with("manager")).loaded() != model.loaded());
+  CHECK(manager.load(folder.path(), with("manager")).slot() != model.slot());
 }
 
 TEST_CASE("another manager's model is left alone") {

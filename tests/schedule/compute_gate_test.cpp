@@ -29,9 +29,44 @@ TEST_CASE("lanes of several threads take turns") {
 
 TEST_CASE("a lane of one thread waits for nobody") {
   const auto other = enter_compute(2);
-  CHECK(other.owns_lock());
+  CHECK(other.number() != 0);
   const auto own = enter_compute(1);  // would deadlock if it took the turn
-  CHECK_FALSE(own.owns_lock());
+  CHECK(own.number() == 0);
+}
+
+TEST_CASE("turns are taken in the order in which they were asked for") {
+  std::vector<int> order;  // unguarded on purpose: whoever has the turn is alone
+  std::vector<std::thread> lanes;
+  {
+    const auto first = enter_compute(2);
+    for (int i = 0; i < 4; ++i) {
+      lanes.emplace_back([&, i] {
+        const auto turn = enter_compute(2);
+        order.push_back(i);
+      });
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // until it stands in line
+    }
+  }
+  for (auto& lane : lanes) lane.join();
+  CHECK(order == std::vector<int>{0, 1, 2, 3});
+}
+
+TEST_CASE("a turn that is revoked goes to the next, and giving it back later takes nobody's") {
+  auto hung = enter_compute(2);
+  revoke_compute(hung.number());
+  const auto next = enter_compute(2);  // would deadlock otherwise
+  CHECK(next.number() != hung.number());
+  hung = ComputeTurn{};
+  bool taken = false;
+  std::thread third([&] {
+    const auto turn = enter_compute(2);
+    taken = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK_FALSE(taken);
+  revoke_compute(next.number());
+  third.join();
+  CHECK(taken);
 }
 
 }  // namespace

@@ -159,7 +159,7 @@ class Driver {
     for (int i = 0; i < request.value("repeat", 1); ++i) {
       std::optional<mediscan::Result> last;
       times.push_back(
-          milliseconds([&] { last = analyzer.analyze(std::as_bytes(std::span(bytes)), decode_options(request)); }));
+          milliseconds([&] { last = analyzer.analyze(std::as_bytes(std::span(bytes)), {.decode = decode_options(request)}); }));
       result = mediscan::to_json(*last);
     }
     return {

@@ -1,0 +1,79 @@
+// What a model's lane does: opens the backend's session, proves it, runs batches through it, closes it. Everything here
+// happens on the lane's thread. Not for states, and not for what logits mean.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <mediscan/backend.hpp>
+#include <mediscan/model_manager.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.hpp"
+#include "metrics/metrics.hpp"
+#include "schedule/lane.hpp"
+
+namespace mediscan::model {
+
+/// What opening a session found out.
+struct OpenedFacts {
+  ExecutionRecord execution;
+  std::uint64_t memory_bytes = 0;
+};
+
+class SessionRunner final : public schedule::Runner {
+ public:
+  struct Terms {
+    std::shared_ptr<const Bundle> bundle;
+    LoadOptions options;
+    std::vector<std::uint32_t> buckets;
+    int threads = 1;
+    std::filesystem::path libtorch;
+    base::Log log;
+    std::shared_ptr<metrics::Metrics> metrics;
+    /// The session failed its self-test while in service, and no batch will run any more.
+    std::function<void(const Error&)> on_unfit;
+  };
+
+  explicit SessionRunner(Terms terms);
+
+  /// Opens the bundle. Throws what backends throw.
+  OpenedFacts open();
+
+  using BucketDone = std::function<void(std::uint32_t batch, double ms)>;
+  /// Runs the self-test at every batch size in use, and so warms each. Throws SELF_TEST_FAILED and what a run throws.
+  SelfTestRecord prove(const BucketDone& done);
+
+  /// A batch that fails is run again picture by picture, so that one picture's fault costs the others only time. When
+  /// pictures keep failing one after the other, the session must pass its self-test again or is taken out of service.
+  bool run(schedule::Batch batch, const std::atomic<bool>& given_up) noexcept override;
+  void close() noexcept override;
+
+ private:
+  void run_session(const BatchInput& input, const BatchOutput& output, const std::atomic<bool>& given_up);
+  void run_rows(schedule::Batch batch, const std::atomic<bool>& given_up);
+  [[nodiscard]] const float* gather(schedule::Batch batch);
+  void run_alone(const std::shared_ptr<schedule::Task>& task, const std::atomic<bool>& given_up) noexcept;
+  void note_failure(const Error& error) noexcept;
+  void note_success() noexcept;
+
+  const Terms terms_;
+  metrics::ModelCounters& counters_;
+  const std::uint32_t channels_;
+  const std::uint32_t height_;
+  const std::uint32_t width_;
+  const std::uint32_t outputs_;
+  const std::size_t picture_;  ///< numbers in one picture's tensor
+  std::unique_ptr<Session> session_;
+  bool simulated_ = false;
+  std::vector<float> tensors_;  ///< of one batch, grown to the largest that came
+  std::vector<float> logits_;
+  std::uint64_t failures_in_a_row_ = 0;
+  std::uint64_t prove_again_at_ = 0;
+  std::optional<Error> unfit_;
+};
+
+}  // namespace mediscan::model
