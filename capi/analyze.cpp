@@ -1,4 +1,4 @@
-// Pictures to results.
+// Pictures to results, for a caller who waits.
 #include <mediscan/preprocess.hpp>
 
 #include <algorithm>
@@ -7,27 +7,14 @@
 #include "capi/arguments.hpp"
 #include "capi/boundary.hpp"
 #include "capi/image.hpp"
+#include "capi/request.hpp"
 
 using namespace mediscan::capi;
 
 namespace {
 
-void check_request(const mediscan_request* given) {
-  const auto request = options_of(given, "mediscan_request");
-  if (request.reserved != 0) invalid("mediscan_request.reserved", "is not 0");
-}
-
-mediscan::JobOptions job_options(const mediscan_decode_options* decode) {
-  mediscan::JobOptions options;
-  options.decode = decode_options(decode);
-  options.name = name_in(decode);
-  return options;
-}
-
-mediscan_result* new_result(mediscan::Result result) {
-  auto object = std::make_unique<ResultObject>();
-  object->result = std::move(result);
-  return new_handle<mediscan_result>(std::move(object));
+mediscan_result* new_result_of(mediscan::Result result) {
+  return new_result(std::make_shared<const mediscan::Result>(std::move(result)));
 }
 
 /// Handles that are released again unless they reach the caller.
@@ -66,16 +53,14 @@ mediscan_tensor_shape shape_of(const mediscan::Tensor& tensor) {
 
 }  // namespace
 
-void mediscan_request_init(mediscan_request* request, size_t size) { init_struct(request, size); }
-
 mediscan_status mediscan_analyze(mediscan_model* model, const mediscan_image* image, const mediscan_request* request,
                                  mediscan_result** result, mediscan_error** error) {
   return boundary(error, [&] {
     require(result, "result");
-    check_request(request);
+    const auto options = waiting_options(request);
     const auto with = object_of(model);
     const auto pin = object_of(image);
-    *result = new_result(with->analyzer.analyze(pin->image));
+    *result = new_result_of(with->analyzer.analyze(pin->image, options));
   });
 }
 
@@ -84,9 +69,10 @@ mediscan_status mediscan_analyze_bytes(mediscan_model* model, const void* bytes,
                                        mediscan_result** result, mediscan_error** error) {
   return boundary(error, [&] {
     require(result, "result");
-    check_request(request);
+    auto how = waiting_options(request);
+    set_decode(how, options);
     const auto with = object_of(model);
-    *result = new_result(with->analyzer.analyze(bytes_of(bytes, length), job_options(options)));
+    *result = new_result_of(with->analyzer.analyze(bytes_of(bytes, length), how));
   });
 }
 
@@ -94,18 +80,18 @@ mediscan_status mediscan_analyze_batch(mediscan_model* model, const mediscan_ima
                                        const mediscan_request* request, mediscan_result** results,
                                        mediscan_error** errors, mediscan_error** error) {
   return boundary(error, [&] {
-    check_request(request);
+    const auto options = waiting_options(request);
     const auto with = object_of(model);
     if (count == 0) return;
     require(images, "images");
     require(results, "results");
     const auto pictures = images_of(images, count);
-    const auto outcomes = with->analyzer.analyze_batch(pictures);
+    auto outcomes = with->analyzer.analyze_batch(pictures, options);
     Owned<mediscan_result> made(count);
     Owned<mediscan_error> failed(count);
     for (std::size_t i = 0; i < count; ++i) {
       if (outcomes[i].has_value()) {
-        made.handles[i] = new_result(outcomes[i].value());
+        made.handles[i] = new_result_of(std::move(outcomes[i]).value());
       } else {
         failed.handles[i] = new_handle<mediscan_error>(std::make_unique<mediscan::Error>(outcomes[i].error()));
       }

@@ -61,6 +61,11 @@ void copy_out(void* to, std::uint32_t given, const void* from, std::size_t known
 
 }  // namespace detail
 
+std::chrono::nanoseconds timeout_of(std::uint64_t nanoseconds) noexcept {
+  constexpr std::chrono::nanoseconds century = std::chrono::hours(24 * 36'525);  // clocks can add it without overflow
+  return std::chrono::nanoseconds(std::min<std::uint64_t>(nanoseconds, century.count()));
+}
+
 char* owned_text(std::string_view text) {
   auto* copy = static_cast<char*>(std::malloc(text.size() + 1));  // NOLINT(*-no-malloc): goes to C
   if (copy == nullptr) throw std::bad_alloc();

@@ -3,6 +3,7 @@
 
 #include <mediscan/mediscan.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -35,6 +36,18 @@ Choice choice_of(const char* word, std::string_view name,
   invalid(name, std::string("is \"").append(word).append("\""), "choose one of: " + known);
 }
 
+/// The size of a struct in the version that brought it; later ones only append. A struct that grew has its line here.
+template <class Struct>
+inline constexpr std::size_t first_size = sizeof(Struct);
+template <>
+inline constexpr std::size_t first_size<mediscan_manager_options> = offsetof(mediscan_manager_options, max_job_bytes);
+template <>
+inline constexpr std::size_t first_size<mediscan_load_options> = offsetof(mediscan_load_options, batch_invariant);
+template <>
+inline constexpr std::size_t first_size<mediscan_request> = offsetof(mediscan_request, timeout_ns);
+template <>
+inline constexpr std::size_t first_size<mediscan_execution> = offsetof(mediscan_execution, cached);
+
 namespace detail {
 /// Checks the size of a struct whose first version had `first_size` bytes and of which we know `known_size`.
 void check_size(std::uint32_t given, std::size_t first_size, std::string_view name);
@@ -50,7 +63,7 @@ Struct options_of(const Struct* given, std::string_view name) {
   Struct options{};
   options.struct_size = sizeof(Struct);
   if (given == nullptr) return options;
-  detail::check_size(given->struct_size, sizeof(Struct), name);
+  detail::check_size(given->struct_size, first_size<Struct>, name);
   detail::copy_in(&options, sizeof(Struct), given, given->struct_size, name);
   return options;
 }
@@ -59,7 +72,7 @@ Struct options_of(const Struct* given, std::string_view name) {
 template <class Struct>
 void write_struct(const Struct& value, Struct* out, std::string_view name) {
   require(out, name);
-  detail::check_size(out->struct_size, sizeof(Struct), name);
+  detail::check_size(out->struct_size, first_size<Struct>, name);
   detail::copy_out(out, out->struct_size, &value, sizeof(Struct));
 }
 
@@ -69,6 +82,14 @@ void init_struct(Struct* options, std::size_t size) noexcept {
   if (options == nullptr || size < sizeof(std::uint32_t)) return;
   std::memset(static_cast<void*>(options), 0, size);
   options->struct_size = static_cast<std::uint32_t>(size);
+}
+
+/// A time-out that is not MEDISCAN_FOREVER; what is longer than a hundred years is a hundred years.
+std::chrono::nanoseconds timeout_of(std::uint64_t nanoseconds) noexcept;
+
+/// Writes an answer that the caller may not want.
+inline void answer(bool yes, std::int32_t* out) noexcept {
+  if (out != nullptr) *out = yes ? 1 : 0;
 }
 
 /// A copy for the caller to free with mediscan_string_free. Throws std::bad_alloc.

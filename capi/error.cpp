@@ -1,6 +1,7 @@
 // mediscan_error, and the way exceptions become one.
 #include "capi/boundary.hpp"
 
+#include <algorithm>
 #include <exception>
 
 namespace mediscan::capi {
@@ -60,6 +61,11 @@ const char* mediscan_error_message(const mediscan_error* error) {
 
 const char* mediscan_error_hint(const mediscan_error* error) {
   return text_of_error(error, [](const mediscan::Error& e) { return e.hint().c_str(); });
+}
+
+uint64_t mediscan_error_retry_after_ms(const mediscan_error* error) {
+  const auto pin = TableOf<mediscan_error>::table().pin(error);
+  return pin ? static_cast<uint64_t>(std::max<std::int64_t>(0, pin->retry_after().count())) : 0;
 }
 
 mediscan_status mediscan_error_release(mediscan_error* error) { return release(error); }

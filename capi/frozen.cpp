@@ -1,18 +1,24 @@
-// Holds the layout of every struct of the 1.0 ABI still: a change of a size or an offset does not compile. Fields that
+// Holds the layout of every struct of the ABI still: a change of a size or an offset does not compile. Fields that
 // later versions append get their lines here too; a line is never changed.
 #include <mediscan/mediscan.h>
 #include <mediscan/error.hpp>
+#include <mediscan/job.hpp>
 #include <mediscan/options.hpp>
 
 #include <cstddef>
 #include <type_traits>
 
+#include "capi/arguments.hpp"
+
 namespace {
 
 // NOLINTBEGIN(cppcoreguidelines-macro-usage)
 #define MEDISCAN_AT(type, field, offset) static_assert(offsetof(type, field) == (offset), #type "." #field " has moved")
-#define MEDISCAN_SIZE_1_0(type, size) \
-  static_assert(sizeof(type) == (size) && std::is_trivial_v<type>, #type " has another size")
+// How much of a struct a program of that version has; today's is at least as large.
+#define MEDISCAN_SIZE_1_0(type, size)                                                                            \
+  static_assert(mediscan::capi::first_size<type> == (size) && sizeof(type) >= (size) && std::is_trivial_v<type>, \
+                #type " has another size")
+#define MEDISCAN_SIZE_1_1(type, size) static_assert(sizeof(type) == (size), #type " has another size")
 // NOLINTEND(cppcoreguidelines-macro-usage)
 
 MEDISCAN_AT(mediscan_manager_options, struct_size, 0);
@@ -115,6 +121,39 @@ MEDISCAN_AT(mediscan_execution, postprocess_ms, 128);
 MEDISCAN_AT(mediscan_execution, total_ms, 136);
 MEDISCAN_SIZE_1_0(mediscan_execution, 144);
 
+// Appended by 1.1.
+MEDISCAN_AT(mediscan_manager_options, max_job_bytes, 32);
+MEDISCAN_AT(mediscan_manager_options, max_model_bytes, 40);
+MEDISCAN_AT(mediscan_manager_options, max_jobs, 48);
+MEDISCAN_AT(mediscan_manager_options, redis_ttl_s, 52);
+MEDISCAN_AT(mediscan_manager_options, cache_memory_bytes, 56);
+MEDISCAN_AT(mediscan_manager_options, redis, 64);
+MEDISCAN_AT(mediscan_manager_options, redis_prefix, 72);
+MEDISCAN_AT(mediscan_manager_options, hmac_key, 80);
+MEDISCAN_AT(mediscan_manager_options, hmac_key_length, 88);
+MEDISCAN_AT(mediscan_manager_options, connect_timeout_ms, 96);
+MEDISCAN_AT(mediscan_manager_options, operation_timeout_ms, 100);
+MEDISCAN_SIZE_1_1(mediscan_manager_options, 104);
+
+MEDISCAN_AT(mediscan_load_options, batch_invariant, 40);
+MEDISCAN_AT(mediscan_load_options, max_delay_us, 44);
+MEDISCAN_AT(mediscan_load_options, hang_timeout_ms, 48);
+MEDISCAN_AT(mediscan_load_options, reserved, 52);
+MEDISCAN_SIZE_1_1(mediscan_load_options, 56);
+
+MEDISCAN_AT(mediscan_request, timeout_ns, 8);
+MEDISCAN_AT(mediscan_request, priority, 16);
+MEDISCAN_AT(mediscan_request, no_cache, 20);
+MEDISCAN_AT(mediscan_request, completions, 24);
+MEDISCAN_AT(mediscan_request, tag, 32);
+MEDISCAN_AT(mediscan_request, on_done, 40);
+MEDISCAN_AT(mediscan_request, on_done_user, 48);
+MEDISCAN_SIZE_1_1(mediscan_request, 56);
+
+MEDISCAN_AT(mediscan_execution, cached, 144);
+MEDISCAN_AT(mediscan_execution, reserved, 148);
+MEDISCAN_SIZE_1_1(mediscan_execution, 152);
+
 // The numbers of C and C++ are the same.
 #define MEDISCAN_SAME(c_name, cpp_name) \
   static_assert((c_name) == static_cast<mediscan_status>(mediscan::ErrorCode::cpp_name), #c_name)  // NOLINT
@@ -147,5 +186,16 @@ static_assert(MEDISCAN_LOG_DEBUG == static_cast<int>(mediscan::LogLevel::debug))
 static_assert(MEDISCAN_LOG_INFO == static_cast<int>(mediscan::LogLevel::info));
 static_assert(MEDISCAN_LOG_WARNING == static_cast<int>(mediscan::LogLevel::warning));
 static_assert(MEDISCAN_LOG_ERROR == static_cast<int>(mediscan::LogLevel::error));
+
+static_assert(MEDISCAN_PRIORITY_LOW == static_cast<int>(mediscan::Priority::low));
+static_assert(MEDISCAN_PRIORITY_NORMAL == static_cast<int>(mediscan::Priority::normal));
+static_assert(MEDISCAN_PRIORITY_HIGH == static_cast<int>(mediscan::Priority::high));
+
+// One more than those of C++: 0 is what is no job.
+static_assert(MEDISCAN_JOB_RECEIVED == 1 + static_cast<int>(mediscan::JobState::received));
+static_assert(MEDISCAN_JOB_DECODING == 1 + static_cast<int>(mediscan::JobState::decoding));
+static_assert(MEDISCAN_JOB_QUEUED == 1 + static_cast<int>(mediscan::JobState::queued));
+static_assert(MEDISCAN_JOB_RUNNING == 1 + static_cast<int>(mediscan::JobState::running));
+static_assert(MEDISCAN_JOB_DONE == 1 + static_cast<int>(mediscan::JobState::done));
 
 }  // namespace

@@ -15,7 +15,15 @@ static_assert(sizeof(void*) == 8, "a handle needs 64 bits");
 
 /// What stands in a handle's top byte. Non-zero, and below 128 so that a handle is a positive number. Part of no
 /// promise.
-enum class Kind : std::uint8_t { manager = 0x21, model = 0x22, image = 0x23, result = 0x24, error = 0x25 };
+enum class Kind : std::uint8_t {
+  manager = 0x21,
+  model = 0x22,
+  image = 0x23,
+  result = 0x24,
+  error = 0x25,
+  job = 0x26,
+  completions = 0x27
+};
 
 /// The objects of one C type. A handle is kind (8 bits), generation (32), slot (24). A slot's generation grows each
 /// time its object dies, so an old handle never fits a new object. Lock-free, hence usable in a child made by fork().

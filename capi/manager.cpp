@@ -8,6 +8,25 @@ using namespace mediscan::capi;
 
 namespace {
 
+mediscan::CacheOptions cache_options(const mediscan_manager_options& options) {
+  mediscan::CacheOptions result;
+  result.memory_bytes = options.cache_memory_bytes;
+  if (options.redis != nullptr) result.redis = options.redis;
+  if (options.redis_prefix != nullptr) result.redis_prefix = options.redis_prefix;
+  if (options.redis_ttl_s != 0) result.redis_ttl = std::chrono::seconds(options.redis_ttl_s);
+  if (options.hmac_key != nullptr) {
+    result.hmac_key.assign(static_cast<const char*>(options.hmac_key), options.hmac_key_length);
+    if (result.hmac_key.empty()) invalid("mediscan_manager_options.hmac_key", "has hmac_key_length 0");
+  } else if (options.hmac_key_length != 0) {
+    invalid("mediscan_manager_options.hmac_key", "is NULL, but has hmac_key_length");
+  }
+  if (options.connect_timeout_ms != 0) result.connect_timeout = std::chrono::milliseconds(options.connect_timeout_ms);
+  if (options.operation_timeout_ms != 0) {
+    result.operation_timeout = std::chrono::milliseconds(options.operation_timeout_ms);
+  }
+  return result;
+}
+
 mediscan::ManagerOptions manager_options(const mediscan_manager_options* given) {
   const auto options = options_of(given, "mediscan_manager_options");
   mediscan::ManagerOptions result;
@@ -21,7 +40,21 @@ mediscan::ManagerOptions manager_options(const mediscan_manager_options* given) 
       log(user, static_cast<std::int32_t>(level), line.c_str(), line.size());
     };
   }
+  if (options.max_jobs != 0) result.max_jobs = options.max_jobs;
+  if (options.max_job_bytes != 0) result.max_job_bytes = options.max_job_bytes;
+  result.max_model_bytes = options.max_model_bytes;
+  result.cache = cache_options(options);
   return result;
+}
+
+/// A text that `text` makes of a manager, for the caller.
+template <class Text>
+mediscan_status give_text(const mediscan_manager* manager, char** out, const char* name, mediscan_error** error,
+                          Text&& text) {
+  return boundary(error, [&] {
+    require(out, name);
+    *out = owned_text(text(*object_of(manager)->manager));
+  });
 }
 
 mediscan_manager* new_manager(std::shared_ptr<mediscan::ModelManager> manager) {
@@ -58,6 +91,23 @@ mediscan_status mediscan_manager_status_json(const mediscan_manager* manager, ch
     }
     *json = owned_text("{\"models\":[" + models + "]}");
   });
+}
+
+mediscan_status mediscan_manager_engine_json(const mediscan_manager* manager, char** json, mediscan_error** error) {
+  return give_text(manager, json, "json", error, [](auto& of) { return to_json(of.engine_status()); });
+}
+
+mediscan_status mediscan_manager_metrics_json(const mediscan_manager* manager, char** json, mediscan_error** error) {
+  return give_text(manager, json, "json", error, [](auto& of) { return to_json(of.metrics()); });
+}
+
+mediscan_status mediscan_manager_prometheus(const mediscan_manager* manager, char** text, mediscan_error** error) {
+  return give_text(manager, text, "text", error, [](auto& of) { return of.prometheus(); });
+}
+
+mediscan_status mediscan_manager_drain(mediscan_manager* manager, uint64_t timeout_ns, int32_t* drained,
+                                       mediscan_error** error) {
+  return boundary(error, [&] { answer(object_of(manager)->manager->drain(timeout_of(timeout_ns)), drained); });
 }
 
 mediscan_status mediscan_manager_retain(mediscan_manager* manager) { return retain(manager); }

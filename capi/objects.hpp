@@ -5,11 +5,15 @@
 #include <mediscan/analyzer.hpp>
 #include <mediscan/error.hpp>
 #include <mediscan/image.hpp>
+#include <mediscan/job.hpp>
 #include <mediscan/model_manager.hpp>
 #include <mediscan/result.hpp>
 
+#include <sys/types.h>
+
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "capi/handles.hpp"
@@ -26,9 +30,17 @@ struct ImageObject {
   Image image;
 };
 struct ResultObject {
-  Result result;
+  std::shared_ptr<const Result> result;  // a job's own, or the caller's alone
   std::once_flag json_made;
   std::string json;
+};
+struct JobObject {
+  std::optional<Job> job;  // of a handle that a caller has, always there
+  std::once_flag job_known;
+};
+struct CompletionsObject {
+  std::shared_ptr<CompletionQueue> queue;
+  pid_t process;  // a child made by fork() has the same eventfd, and would take the parent's tags for its own
 };
 
 template <class CType>
@@ -59,6 +71,17 @@ struct HandleOf<mediscan_error> {
   static constexpr const char* name = "mediscan_error";
 };
 
+template <>
+struct HandleOf<mediscan_job> {
+  using Table = Handles<JobObject, Kind::job>;
+  static constexpr const char* name = "mediscan_job";
+};
+template <>
+struct HandleOf<mediscan_completions> {
+  using Table = Handles<CompletionsObject, Kind::completions>;
+  static constexpr const char* name = "mediscan_completions";
+};
+
 template <class CType>
 using TableOf = typename HandleOf<CType>::Table;
 
@@ -78,6 +101,12 @@ typename TableOf<CType>::Pin object_of(const CType* handle) {
 template <class CType, class Object>
 CType* new_handle(std::unique_ptr<Object> object) {
   return static_cast<CType*>(TableOf<CType>::table().insert(std::move(object)));
+}
+
+inline mediscan_result* new_result(std::shared_ptr<const Result> result) {
+  auto object = std::make_unique<ResultObject>();
+  object->result = std::move(result);
+  return new_handle<mediscan_result>(std::move(object));
 }
 
 template <class CType>

@@ -46,6 +46,7 @@ mediscan_execution execution_of(const mediscan::Result& result) {
   execution.inference_ms = result.timing_ms.inference;
   execution.postprocess_ms = result.timing_ms.postprocess;
   execution.total_ms = result.timing_ms.total;
+  execution.cached = ran.cached ? 1 : 0;
   return execution;
 }
 
@@ -53,14 +54,14 @@ mediscan_execution execution_of(const mediscan::Result& result) {
 
 size_t mediscan_result_finding_count(const mediscan_result* result) {
   const auto pin = TableOf<mediscan_result>::table().pin(result);
-  return pin ? pin->result.findings.size() : 0;
+  return pin ? pin->result->findings.size() : 0;
 }
 
 mediscan_status mediscan_result_finding(const mediscan_result* result, size_t index, mediscan_finding* finding,
                                         mediscan_error** error) {
   return boundary(error, [&] {
     const auto pin = object_of(result);
-    const auto& findings = pin->result.findings;
+    const auto& findings = pin->result->findings;
     if (index >= findings.size()) {
       invalid("index",
               "is " + std::to_string(index) + ", the result has " + std::to_string(findings.size()) + " findings");
@@ -72,14 +73,14 @@ mediscan_status mediscan_result_finding(const mediscan_result* result, size_t in
 mediscan_status mediscan_result_execution(const mediscan_result* result, mediscan_execution* execution,
                                           mediscan_error** error) {
   return boundary(error,
-                  [&] { write_struct(execution_of(object_of(result)->result), execution, "mediscan_execution"); });
+                  [&] { write_struct(execution_of(*object_of(result)->result), execution, "mediscan_execution"); });
 }
 
 const char* mediscan_result_json(const mediscan_result* result) {
   const auto pin = TableOf<mediscan_result>::table().pin(result);
   if (!pin) return nullptr;
   const mediscan_status made =
-      boundary(nullptr, [&] { std::call_once(pin->json_made, [&] { pin->json = to_json(pin->result); }); });
+      boundary(nullptr, [&] { std::call_once(pin->json_made, [&] { pin->json = to_json(*pin->result); }); });
   return made == MEDISCAN_OK ? pin->json.c_str() : nullptr;
 }
 

@@ -42,8 +42,10 @@
  * the caller's: mediscan_string_free. Structs  struct_size comes first. Options: call the _init function, then set what
  * you mean; NULL for options means all defaults. Outputs: set struct_size = sizeof the struct. Later versions append
  * fields, and never change one. Threads  Every function may be called from any thread. The library calls back with no
- * lock held. fork()   A child made by fork() may use images and release everything; managers and models of the parent
- * are MEDISCAN_FORKED.
+ * lock held. Time-outs  Nanoseconds; 0 does not wait, MEDISCAN_FOREVER waits as long as it takes. A time-out is no
+ * failure: the call returns MEDISCAN_OK and says 0 where it says 1 otherwise. fork()   A child made by fork() may use
+ * images, results and errors and release everything; managers, models and completions of the parent are
+ * MEDISCAN_FORKED, and so is waiting for a job that was not done, or cancelling it.
  */
 #ifndef MEDISCAN_MEDISCAN_H
 #define MEDISCAN_MEDISCAN_H
@@ -98,6 +100,9 @@ enum {
 /* As a string's length: it is NUL-terminated. */
 #define MEDISCAN_NUL SIZE_MAX
 
+/* As a time-out: as long as it takes. */
+#define MEDISCAN_FOREVER UINT64_MAX
+
 /* ---- Objects
  * ----------------------------------------------------------------------------------------------------------- */
 
@@ -106,6 +111,8 @@ typedef struct mediscan_model mediscan_model;     /* a loaded bundle */
 typedef struct mediscan_image mediscan_image;     /* a decoded picture, immutable */
 typedef struct mediscan_result mediscan_result;   /* findings and the record of what ran, immutable */
 typedef struct mediscan_error mediscan_error;     /* what went wrong, where, and what to do about it, immutable */
+typedef struct mediscan_job mediscan_job;         /* a picture that was handed in, and the future of its result */
+typedef struct mediscan_completions mediscan_completions; /* tags of finished jobs, for an event loop */
 
 /* ---- Library
  * ----------------------------------------------------------------------------------------------------------- */
@@ -139,6 +146,9 @@ MEDISCAN_C_API const char* mediscan_error_stage(const mediscan_error* error);
 MEDISCAN_C_API const char* mediscan_error_message(const mediscan_error* error);
 /* What to do about it; may be "". */
 MEDISCAN_C_API const char* mediscan_error_hint(const mediscan_error* error);
+/* Milliseconds after which the same call may succeed: of MEDISCAN_OVERLOADED, MEDISCAN_NOT_READY and
+ * MEDISCAN_DEADLINE_EXCEEDED where that can be told; 0 otherwise, and for what is no error. */
+MEDISCAN_C_API uint64_t mediscan_error_retry_after_ms(const mediscan_error* error);
 MEDISCAN_C_API mediscan_status mediscan_error_release(mediscan_error* error);
 
 /* ---- Manager
@@ -156,6 +166,20 @@ typedef struct mediscan_manager_options {
   mediscan_log_function log; /* NULL: no log. Must work until the manager and its models are released */
   void* log_user;
   /* 1.0 ends here */
+  uint64_t max_job_bytes;   /* of pictures and tensors held by work that is not finished; 0: 512 MiB */
+  uint64_t max_model_bytes; /* of weights loaded at once: the model idle longest gives its memory back first, and comes
+                               back when it is used; 0: no bound */
+  int32_t max_jobs;         /* accepted and not finished, over all models, 1 to 1000000; 0: 1024 */
+  uint32_t redis_ttl_s;     /* how long a result stays in Redis; 0: a day */
+  uint64_t cache_memory_bytes; /* of results kept in this process; 0: none */
+  const char* redis; /* keeps results in a Redis: "redis://[[user]:password@]host[:port][/db]" or "unix:/path"; NULL: no
+                        Redis. Whatever happens to it, pictures are analysed */
+  const char* redis_prefix;      /* begins every key there; NULL: "mediscan:" */
+  const void* hmac_key;          /* authenticates what stands in Redis, 16 bytes or more; NULL: nothing does */
+  uint64_t hmac_key_length;      /* 0 without a key */
+  uint32_t connect_timeout_ms;   /* of Redis; 0: 50 */
+  uint32_t operation_timeout_ms; /* of Redis; 0: 20 */
+  /* 1.1 ends here */
 } mediscan_manager_options;
 
 /* Sets `size` bytes (sizeof your struct) to the defaults. */
@@ -170,6 +194,24 @@ MEDISCAN_C_API mediscan_status mediscan_manager_shared(mediscan_manager** manage
 /* {"models": [...]}: state, record and counts of each. The text is the caller's. */
 MEDISCAN_C_API mediscan_status mediscan_manager_status_json(const mediscan_manager* manager, char** json,
                                                             mediscan_error** error);
+
+/* What was accepted and is not finished, models and cache, each against its bound. The text is the caller's. */
+MEDISCAN_C_API mediscan_status mediscan_manager_engine_json(const mediscan_manager* manager, char** json,
+                                                            mediscan_error** error);
+
+/* Counters, histograms and gauges (docs/metrics.md). Reads /proc and asks NVML: not for every picture. The text is the
+ * caller's. */
+MEDISCAN_C_API mediscan_status mediscan_manager_metrics_json(const mediscan_manager* manager, char** json,
+                                                             mediscan_error** error);
+
+/* The same in Prometheus' text format 0.0.4. The text is the caller's. */
+MEDISCAN_C_API mediscan_status mediscan_manager_prometheus(const mediscan_manager* manager, char** text,
+                                                           mediscan_error** error);
+
+/* From now on new work is MEDISCAN_SHUT_DOWN; what was accepted ends normally. *drained (may be NULL): 1 when all of it
+ * has, 0 when the time was up before. */
+MEDISCAN_C_API mediscan_status mediscan_manager_drain(mediscan_manager* manager, uint64_t timeout_ns, int32_t* drained,
+                                                      mediscan_error** error);
 
 MEDISCAN_C_API mediscan_status mediscan_manager_retain(mediscan_manager* manager);
 /* With the last reference its models are unloaded: work in flight ends normally, later use of them is
@@ -188,6 +230,13 @@ typedef struct mediscan_load_options {
   const char* precision; /* "fp32" (NULL) */
   const char* fallback;  /* "never" (NULL): the load fails; "mock": simulated results that say so */
   /* 1.0 ends here */
+  int32_t batch_invariant;  /* not 0: every picture runs in a batch of its own, so that its scores do not depend, not
+                               even in the last bit, on what else is analysed at the same time */
+  uint32_t max_delay_us;    /* how long a free lane may wait for a fuller batch, up to 1000000; 0 never waits */
+  uint32_t hang_timeout_ms; /* a backend that has not returned from a batch for so long is given up and the model is
+                               FAILED, 10 to 3600000; 0: 60000 */
+  uint32_t reserved;        /* 0 */
+  /* 1.1 ends here */
 } mediscan_load_options;
 
 MEDISCAN_C_API void mediscan_load_options_init(mediscan_load_options* options, size_t size);
@@ -197,6 +246,27 @@ MEDISCAN_C_API void mediscan_load_options_init(mediscan_load_options* options, s
  * MEDISCAN_SELF_TEST_FAILED, MEDISCAN_BACKEND_UNAVAILABLE, MEDISCAN_PRECISION_UNSUPPORTED, ... */
 MEDISCAN_C_API mediscan_status mediscan_model_load(mediscan_manager* manager, const char* path, size_t path_length,
                                                    const mediscan_load_options* options, mediscan_model** model,
+                                                   mediscan_error** error);
+
+/* As mediscan_model_load, but returns once the manifest is read (its faults are this call's): the rest goes on in the
+ * background. mediscan_model_status_json tells its progress, mediscan_model_wait its end; work handed in meanwhile
+ * waits for it. */
+MEDISCAN_C_API mediscan_status mediscan_model_load_async(mediscan_manager* manager, const char* path,
+                                                         size_t path_length, const mediscan_load_options* options,
+                                                         mediscan_model** model, mediscan_error** error);
+
+/* Waits for the load in flight. *loaded (may be NULL): 1 when the model is ready, 0 when the time was up before. A load
+ * that failed is the failure of this call. */
+MEDISCAN_C_API mediscan_status mediscan_model_wait(const mediscan_model* model, uint64_t timeout_ns, int32_t* loaded,
+                                                   mediscan_error** error);
+
+/* Puts another bundle in the model's place without a request failing: loads and proves it beside the old one, switches
+ * at once, lets the old one finish its work and frees it; then returns. `options` NULL: as the model was loaded. All
+ * handles of the model mean the new bundle afterwards. Fails as mediscan_model_load does, and then the old one serves
+ * on; MEDISCAN_OVERLOADED while another load or swap of it is in flight; MEDISCAN_NOT_READY when it is not this
+ * manager's. */
+MEDISCAN_C_API mediscan_status mediscan_model_swap(mediscan_manager* manager, mediscan_model* model, const char* path,
+                                                   size_t path_length, const mediscan_load_options* options,
                                                    mediscan_error** error);
 
 /* Takes the model out of service in its manager and frees its memory; its handles stay valid and give
@@ -290,16 +360,36 @@ MEDISCAN_C_API mediscan_status mediscan_image_release(mediscan_image* image);
 /* ---- Analysis
  * ---------------------------------------------------------------------------------------------------------- */
 
-/* How one analysis is to be done. Deadline, priority and caching will be appended with the engine that honours them. */
+/* Called when a job is done, however it ends, exactly once, by a thread of the library that holds no lock; it may call
+ * every function. `job` is the handle that the submitting call gives, perhaps before that call has returned; it is
+ * alive during the call, even when the reference of the submitting call is released in it. One callback runs after the
+ * other: a slow one delays others' callbacks and nothing else. */
+typedef void (*mediscan_job_function)(void* user, mediscan_job* job);
+
+enum { MEDISCAN_PRIORITY_LOW = -1, MEDISCAN_PRIORITY_NORMAL = 0, MEDISCAN_PRIORITY_HIGH = 1 };
+
+/* How one picture is to be analysed. The last four say how the end of a job is told, and so are for mediscan_submit and
+ * mediscan_submit_bytes alone: MEDISCAN_INVALID_ARGUMENT elsewhere. */
 typedef struct mediscan_request {
   uint32_t struct_size;
   uint32_t reserved; /* 0 */
   /* 1.0 ends here */
+  uint64_t timeout_ns;               /* from the call on, of a batch for each picture; what is not done by then is
+                                        MEDISCAN_DEADLINE_EXCEEDED, at once where that can be foreseen; 0: none */
+  int32_t priority;                  /* higher ones first; within one, the earliest deadline first */
+  int32_t no_cache;                  /* not 0: neither comes from nor goes to the manager's cache */
+  mediscan_completions* completions; /* where `tag` goes when the job is done; NULL: nowhere */
+  uint64_t tag;
+  mediscan_job_function on_done; /* NULL: none */
+  void* on_done_user;
+  /* 1.1 ends here */
 } mediscan_request;
 
 MEDISCAN_C_API void mediscan_request_init(mediscan_request* request, size_t size);
 
-/* One picture. Fails with MEDISCAN_NOT_READY (unloaded), MEDISCAN_BACKEND_FAILED, and what preprocessing refuses. */
+/* One picture. Fails with MEDISCAN_NOT_READY (unloaded or FAILED), MEDISCAN_BACKEND_FAILED,
+ * MEDISCAN_DEADLINE_EXCEEDED, MEDISCAN_OVERLOADED (the manager's bounds), MEDISCAN_SHUT_DOWN (drained), and what
+ * preprocessing refuses. A model that is loading is waited for. */
 MEDISCAN_C_API mediscan_status mediscan_analyze(mediscan_model* model, const mediscan_image* image,
                                                 const mediscan_request* request, mediscan_result** result,
                                                 mediscan_error** error);
@@ -318,6 +408,74 @@ MEDISCAN_C_API mediscan_status mediscan_analyze_batch(mediscan_model* model, con
                                                       size_t count, const mediscan_request* request,
                                                       mediscan_result** results, mediscan_error** errors,
                                                       mediscan_error** error);
+
+/* ---- Jobs
+ * --------------------------------------------------------------------------------------------------------------- */
+
+/* Hands a picture in and returns at once: it is prepared on the manager's own threads and run in a batch with others.
+ * The job is the caller's. Its end is told by mediscan_job_wait, `on_done` and `completions`. What the manager's bounds
+ * refuse (MEDISCAN_OVERLOADED), a deadline that cannot be met, MEDISCAN_SHUT_DOWN and MEDISCAN_NOT_READY are this
+ * call's failures, and then there is no job; every other failure is the job's. */
+MEDISCAN_C_API mediscan_status mediscan_submit(mediscan_model* model, const mediscan_image* image,
+                                               const mediscan_request* request, mediscan_job** job,
+                                               mediscan_error** error);
+
+/* The same with an encoded picture in memory, which is copied. That it cannot be decoded is the job's failure. */
+MEDISCAN_C_API mediscan_status mediscan_submit_bytes(mediscan_model* model, const void* bytes, size_t length,
+                                                     const mediscan_decode_options* options,
+                                                     const mediscan_request* request, mediscan_job** job,
+                                                     mediscan_error** error);
+
+/* How far a job has come; it only moves forward. */
+enum {
+  MEDISCAN_JOB_RECEIVED = 1, /* waits for a thread, or for its model to load */
+  MEDISCAN_JOB_DECODING = 2, /* is decoded and preprocessed */
+  MEDISCAN_JOB_QUEUED = 3,   /* its tensor waits for the model's lane */
+  MEDISCAN_JOB_RUNNING = 4,  /* in a batch */
+  MEDISCAN_JOB_DONE = 5      /* with a result, an error, or cancelled */
+};
+
+/* One of the above; 0 for what is no job. Never waits. */
+MEDISCAN_C_API int32_t mediscan_job_state(const mediscan_job* job);
+
+/* Waits for the end of a job, whatever it is. *done (may be NULL): 1 when it is done, 0 when the time was up before;
+ * that leaves the job alone. */
+MEDISCAN_C_API mediscan_status mediscan_job_wait(const mediscan_job* job, uint64_t timeout_ns, int32_t* done,
+                                                 mediscan_error** error);
+
+/* The result of a job that is done; it is the caller's, and each call gives another reference to it. Otherwise the
+ * status and error are the job's own (MEDISCAN_CANCELLED and MEDISCAN_DEADLINE_EXCEEDED among them), or
+ * MEDISCAN_NOT_READY while it is not done. Never waits. */
+MEDISCAN_C_API mediscan_status mediscan_job_result(const mediscan_job* job, mediscan_result** result,
+                                                   mediscan_error** error);
+
+/* Ends a job as MEDISCAN_CANCELLED at once, wherever it is. *cancelled (may be NULL): 1, or 0 when it was done before.
+ */
+MEDISCAN_C_API mediscan_status mediscan_job_cancel(mediscan_job* job, int32_t* cancelled, mediscan_error** error);
+
+MEDISCAN_C_API mediscan_status mediscan_job_retain(mediscan_job* job);
+/* Gives a reference back. That does not cancel the job. */
+MEDISCAN_C_API mediscan_status mediscan_job_release(mediscan_job* job);
+
+/* Collects the tags of finished jobs: one file descriptor for any number of them. Fails with MEDISCAN_IO_ERROR when the
+ * system has no descriptor to give. */
+MEDISCAN_C_API mediscan_status mediscan_completions_create(mediscan_completions** completions, mediscan_error** error);
+
+/* An eventfd that is readable while tags wait; -1 for what are no completions. Poll it; never read, write or close it.
+ * It is the library's, and open until the last reference is released. */
+MEDISCAN_C_API int32_t mediscan_completions_fd(const mediscan_completions* completions);
+
+/* Moves up to `capacity` waiting tags into `tags`, oldest first, and says how many in *count. Never waits. The job of a
+ * tag is done. */
+MEDISCAN_C_API mediscan_status mediscan_completions_take(mediscan_completions* completions, uint64_t* tags,
+                                                         size_t capacity, size_t* count, mediscan_error** error);
+
+MEDISCAN_C_API mediscan_status mediscan_completions_retain(mediscan_completions* completions);
+/* Gives a reference back. Jobs in flight go on; with the last reference their tags are lost. */
+MEDISCAN_C_API mediscan_status mediscan_completions_release(mediscan_completions* completions);
+
+/* ---- Preprocessing
+ * ------------------------------------------------------------------------------------------------------ */
 
 typedef struct mediscan_tensor_shape {
   uint32_t struct_size;
@@ -382,6 +540,9 @@ typedef struct mediscan_execution {
   double postprocess_ms;
   double total_ms;
   /* 1.0 ends here */
+  int32_t cached; /* 1: from the cache. The record is that of the analysis which made it, the times are today's */
+  uint32_t reserved;
+  /* 1.1 ends here */
 } mediscan_execution;
 
 MEDISCAN_C_API mediscan_status mediscan_result_execution(const mediscan_result* result, mediscan_execution* execution,

@@ -28,6 +28,7 @@ MEDISCAN_API SystemReport system_report(const ManagerOptions& options = {});
 
 MEDISCAN_API std::string to_json(const SystemReport& report, int indent = -1);
 MEDISCAN_API std::string to_json(const ModelStatus& status, int indent = -1);
+MEDISCAN_API std::string to_json(const EngineStatus& status, int indent = -1);
 MEDISCAN_API std::string to_json(const Bundle& bundle, int indent = -1);
 /// Everything known of a decoded picture but its pixels.
 MEDISCAN_API std::string to_json(const Image& image, int indent = -1);

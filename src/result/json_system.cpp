@@ -33,6 +33,17 @@ Json self_test_json(const SelfTestRecord& test) {
           {"tolerance", test.run ? finite_or_null(test.tolerance) : Json(nullptr)}};
 }
 
+Json latencies_json(const std::vector<BatchLatency>& latencies) {
+  Json list = Json::array();
+  for (const auto& latency : latencies) {
+    list.push_back({{"batch_size", latency.batch_size},
+                    {"mean_ms", finite_or_null(latency.mean_ms)},
+                    {"deviation_ms", finite_or_null(latency.deviation_ms)},
+                    {"samples", latency.samples}});
+  }
+  return list;
+}
+
 }  // namespace
 }  // namespace result
 
@@ -58,8 +69,34 @@ std::string to_json(const ModelStatus& status, int indent) {
   json["execution"] = result::execution_json(status.execution);
   json["self_test"] = result::self_test_json(status.self_test);
   json["load_ms"] = result::finite_or_null(status.load_ms);
+  json["phase"] = status.phase;
+  json["progress"] = result::finite_or_null(status.progress);
   json["analyses"] = status.analyses;
   json["failures"] = status.failures;
+  json["in_flight"] = status.in_flight;
+  json["queued"] = status.queued;
+  json["memory_bytes"] = status.memory_bytes;
+  json["swaps"] = status.swaps;
+  json["evictions"] = status.evictions;
+  json["latencies"] = result::latencies_json(status.latencies);
+  return result::text_of(json, indent);
+}
+
+std::string to_json(const EngineStatus& status, int indent) {
+  result::Json json = result::Json::object();
+  json["threads"] = status.threads;
+  json["threads_source"] = status.threads_source;
+  json["jobs"] = status.jobs;
+  json["max_jobs"] = status.max_jobs;
+  json["job_bytes"] = status.job_bytes;
+  json["max_job_bytes"] = status.max_job_bytes;
+  json["model_bytes"] = status.model_bytes;
+  json["max_model_bytes"] = status.max_model_bytes;
+  json["cache_bytes"] = status.cache_bytes;
+  json["cache_entries"] = status.cache_entries;
+  json["redis"] = status.redis;
+  json["redis_answers"] = status.redis_answers;
+  json["shutting_down"] = status.shutting_down;
   return result::text_of(json, indent);
 }
 

@@ -19,7 +19,7 @@ def functions(text):
 
 
 def constants(text):
-    return dict(re.findall(r"\b(MEDISCAN_[A-Z_]+) = (\d+)", without_comments(text)))
+    return dict(re.findall(r"\b(MEDISCAN_[A-Z_]+) = (-?\d+)", without_comments(text)))
 
 
 def structs(text):

@@ -49,7 +49,7 @@ def faults(header, version_script, symbols):
     for name, node in sorted(symbols):
         if name not in c_symbols and not re.match(r"((typeinfo|typeinfo name|vtable) for )?mediscan::", name):
             yield f"{name} ({node}) is exported and not of MediScan's public namespace"
-        if re.match(r"((typeinfo|typeinfo name|vtable) for )?mediscan::(capi|base|image|recipe|bundle|result|backend|schedule|model|analyze)::", name):
+        if re.match(r"((typeinfo|typeinfo name|vtable) for )?mediscan::(capi|base|image|recipe|bundle|result|metrics|cache|backend|schedule|model|analyze)::", name):
             yield f"{name} is exported and belongs to a room"
 
 

@@ -45,13 +45,41 @@ TEST_CASE("a model's status has the promised fields in the promised order") {
   status.execution = {"torch", "2.15.0", "cpu", "fp32", 8, false, false, std::nullopt};
   status.self_test = {true, 0.25, 0.5};
   status.load_ms = 120.5;
+  status.phase = "ready";
+  status.progress = 1;
   status.analyses = 3;
+  status.in_flight = 2;
+  status.queued = 1;
+  status.memory_bytes = 4096;
+  status.swaps = 5;
+  status.evictions = 6;
+  status.latencies = {{8, 250.5, 1.5, 40}};
   CHECK(
       to_json(status) ==
       R"({"state":"READY","reason":"","directory":"models/skin-demo","model":{"name":"skin-demo","version":"1.0.0","domain":"skin",)"
       R"("sha256":"bb","manifest_sha256":"cc"},"execution":{"backend":"torch","backend_version":"2.15.0","device":"cpu","precision":"fp32","batch_size":8,)"
       R"("simulated":false,"cached":false,"fallback_reason":null},"self_test":{"run":true,"largest_difference":0.25,"tolerance":0.5},)"
-      R"("load_ms":120.5,"analyses":3,"failures":0})");
+      R"("load_ms":120.5,"phase":"ready","progress":1.0,"analyses":3,"failures":0,"in_flight":2,"queued":1,"memory_bytes":4096,)"
+      R"("swaps":5,"evictions":6,"latencies":[{"batch_size":8,"mean_ms":250.5,"deviation_ms":1.5,"samples":40}]})");
+}
+
+TEST_CASE("an engine's status has the promised fields in the promised order") {
+  EngineStatus status;
+  status.threads = 2;
+  status.threads_source = "affinity";
+  status.jobs = 3;
+  status.max_jobs = 1024;
+  status.job_bytes = 100;
+  status.max_job_bytes = 200;
+  status.model_bytes = 300;
+  status.max_model_bytes = 400;
+  status.cache_bytes = 500;
+  status.cache_entries = 6;
+  status.redis = true;
+  CHECK(to_json(status) ==
+        R"({"threads":2,"threads_source":"affinity","jobs":3,"max_jobs":1024,"job_bytes":100,"max_job_bytes":200,)"
+        R"("model_bytes":300,"max_model_bytes":400,"cache_bytes":500,"cache_entries":6,"redis":true,)"
+        R"("redis_answers":false,"shutting_down":false})");
 }
 
 TEST_CASE("a self-test that did not run has no numbers, and one that gave NaN shows null") {
