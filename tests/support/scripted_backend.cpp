@@ -14,14 +14,17 @@ class ScriptedSession final : public Session {
   ScriptedSession(const ScriptedSession&) = delete;
   ScriptedSession& operator=(const ScriptedSession&) = delete;
 
-  void run(const BatchInput& input, const BatchOutput& output, const std::atomic<bool>& /*cancelled*/) override {
+  void run(const BatchInput& input, const BatchOutput& output, const std::atomic<bool>& cancelled) override {
     ++script_->runs;
-    script_->batches.push_back(input.batch);
-    if (script_->run) return script_->run(input, output);
-    for (std::uint32_t row = 0; row < output.batch; ++row) {
-      std::copy(script_->logits.begin(), script_->logits.end(), output.logits + std::size_t{row} * output.outputs);
+    {
+      const std::scoped_lock lock(script_->mutex);
+      script_->batches.push_back(input.batch);
     }
+    if (script_->run_until) return script_->run_until(input, output, cancelled);
+    if (script_->run) return script_->run(input, output);
+    script_->answer(output);
   }
+  [[nodiscard]] std::uint64_t memory_bytes() const override { return script_->memory_bytes; }
   [[nodiscard]] std::string device() const override { return "stage"; }
   [[nodiscard]] std::string precision() const override { return "fp32"; }
 
@@ -69,6 +72,12 @@ class ScriptedBackend final : public Backend {
 };
 
 }  // namespace
+
+void Script::answer(const BatchOutput& output) const {
+  for (std::uint32_t row = 0; row < output.batch; ++row) {
+    std::copy(logits.begin(), logits.end(), output.logits + std::size_t{row} * output.outputs);
+  }
+}
 
 std::shared_ptr<Script> scripted_backend(const std::string& name) {
   static std::map<std::string, std::shared_ptr<ScriptedBackend>> known;

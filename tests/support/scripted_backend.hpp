@@ -6,6 +6,7 @@
 #include <functional>
 #include <mediscan/backend.hpp>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,17 @@ struct Script {
   std::vector<float> logits = {0.5F, 1.5F, -1.0F};  ///< every picture's, when `run` is not set
   std::function<void(const OpenRequest&)> open;     ///< called by open(); may throw
   std::function<void(const BatchInput&, const BatchOutput&)> run;
+  /// The same, for scripts that listen to being told to stop. Goes before `run`.
+  std::function<void(const BatchInput&, const BatchOutput&, const std::atomic<bool>&)> run_until;
+  std::uint64_t memory_bytes = 0;  ///< what sessions say they hold
   std::atomic<int> opened{0};
   std::atomic<int> closed{0};
   std::atomic<int> runs{0};
+  std::mutex mutex;                    ///< guards `batches` between sessions
   std::vector<std::uint32_t> batches;  ///< sizes run, in order; read it when nothing runs
+
+  /// Writes `logits` for every picture, as a session without a script does.
+  void answer(const BatchOutput& output) const;
 };
 
 /// Registers a backend of this name once per process and returns its script, fresh from defaults each time.
