@@ -112,14 +112,14 @@ void LoadedModel::load() {
     condition_->advance("making room", 0);
     memory_ = environment_.memory->take(weights_bytes(*bundle_), "model " + title());
     condition_->advance("reading weights and building the network", 0.05);
-    lane_.call([this] {
-      const auto runner = runner_.lock();
-      OpenedFacts facts = runner->open();
-      execution_ = std::move(facts.execution);
-      memory_.resize(facts.memory_bytes);
+    OpenedFacts facts;
+    lane_.call([&] { facts = runner_.lock()->open(); });
+    execution_ = std::move(facts.execution);
+    environment_.memory->settle(memory_, facts.memory_bytes, "model " + title());
+    {
       const std::scoped_lock lock(condition_->mutex);
       condition_->memory_bytes = facts.memory_bytes;
-    });
+    }
     prove();
   } catch (const Error& error) {
     condition_->fail(error.message());

@@ -15,10 +15,25 @@ void ModelMemory::Share::resize(std::uint64_t bytes) noexcept {
 }
 
 ModelMemory::Share ModelMemory::take(std::uint64_t bytes, const std::string& what) {
+  make_room(bytes, bytes, what);
+  return {this, bytes};
+}
+
+void ModelMemory::settle(Share& share, std::uint64_t bytes, const std::string& what) {
+  if (bytes > share.bytes_) {
+    make_room(bytes - share.bytes_, bytes, what);
+    share.bytes_ = bytes;
+  } else {
+    share.resize(bytes);
+  }
+}
+
+/// Takes `more` for a model that then holds `bytes`.
+void ModelMemory::make_room(std::uint64_t more, std::uint64_t bytes, const std::string& what) {
   const auto fits = [&] {
     const std::scoped_lock lock(mutex_);
-    if (max_bytes_ != 0 && used_ + bytes > max_bytes_) return false;
-    used_ += bytes;
+    if (max_bytes_ != 0 && used_ + more > max_bytes_) return false;
+    used_ += more;
     return true;
   };
   if (max_bytes_ != 0 && bytes > max_bytes_) {
@@ -27,16 +42,16 @@ ModelMemory::Share ModelMemory::take(std::uint64_t bytes, const std::string& wha
         fmt::format("{} holds {} bytes, all models together may hold {} (max_model_bytes)", what, bytes, max_bytes_),
         "raise ManagerOptions::max_model_bytes");
   }
-  if (fits()) return {this, bytes};
+  if (fits()) return;
   for (const auto& candidate : longest_idle_first()) {
-    if (candidate->try_evict() && fits()) return {this, bytes};
+    if (candidate->try_evict() && fits()) return;
   }
-  if (fits()) return {this, bytes};
+  if (fits()) return;
   constexpr std::chrono::milliseconds a_while{1000};
-  throw Error(
-      ErrorCode::overloaded, Stage::model,
-      fmt::format("{} needs {} bytes, models in use hold {} of {} (max_model_bytes)", what, bytes, used(), max_bytes_),
-      "try again when one of them is idle, or raise ManagerOptions::max_model_bytes", a_while);
+  throw Error(ErrorCode::overloaded, Stage::model,
+              fmt::format("{} needs {} bytes, models in use hold {} of {} (max_model_bytes)", what, bytes,
+                          used() - (bytes - more), max_bytes_),
+              "try again when one of them is idle, or raise ManagerOptions::max_model_bytes", a_while);
 }
 
 void ModelMemory::enroll(std::weak_ptr<Evictable> candidate) {

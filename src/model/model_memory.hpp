@@ -44,8 +44,8 @@ class ModelMemory {
     Share& operator=(const Share&) = delete;
     ~Share() { resize(0); }
 
-    /// What the model really holds, once that is known.
     void resize(std::uint64_t bytes) noexcept;
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
 
    private:
     friend class ModelMemory;
@@ -57,6 +57,9 @@ class ModelMemory {
   /// Takes `bytes` for the model that `what` names, evicting others if need be. Throws LIMIT_EXCEEDED when it could
   /// never fit, OVERLOADED when models in use leave too little.
   Share take(std::uint64_t bytes, const std::string& what);
+  /// The share becomes what the model really holds, once that is known. Throws as take(); the share stays as it was
+  /// then.
+  void settle(Share& share, std::uint64_t bytes, const std::string& what);
 
   void enroll(std::weak_ptr<Evictable> candidate);
 
@@ -64,6 +67,7 @@ class ModelMemory {
   [[nodiscard]] std::uint64_t max_bytes() const noexcept { return max_bytes_; }
 
  private:
+  void make_room(std::uint64_t more, std::uint64_t bytes, const std::string& what);
   std::vector<std::shared_ptr<Evictable>> longest_idle_first();
 
   const std::uint64_t max_bytes_;

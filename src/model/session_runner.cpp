@@ -63,7 +63,8 @@ SessionRunner::SessionRunner(Terms terms)
       outputs_(terms_.bundle->architecture.outputs),
       picture_(std::size_t{channels_} * height_ * width_) {}
 
-/// The weights' mapping ends with this function: a session keeps what it packed.
+/// The weights' mapping ends with this function: a session keeps what it packed. Without a turn: opening takes long,
+/// and other models' batches had better be slower for a while than stand still.
 OpenedFacts SessionRunner::open() {
   std::optional<bundle::LoadedWeights> weights;
   const backend::OpenContext context{*terms_.bundle,
@@ -72,7 +73,6 @@ OpenedFacts SessionRunner::open() {
                                        return weights->views();
                                      },
                                      terms_.threads, terms_.libtorch};
-  const auto turn = schedule::enter_compute(terms_.threads);
   backend::Opened opened = backend::open_session(context, terms_.options, registered_backends());
   session_ = std::move(opened.session);
   simulated_ = opened.backend->simulated();

@@ -192,6 +192,7 @@ TEST_CASE("a swap while another is in flight is OVERLOADED, and one of a strange
 
 ManagerOptions room_for(std::uint64_t bytes) {
   ManagerOptions options;
+  options.threads = 1;  // no turns: what is held in these tests holds up its own model alone
   options.max_model_bytes = bytes;
   return options;
 }
@@ -231,6 +232,7 @@ TEST_CASE("a model in use is not evicted: the other one finds no room, and the f
   CHECK(error.code() == ErrorCode::overloaded);
   go.set_value();
   CHECK(job.get().model.name == "a");
+  fixture.manager.unload(a);  // ends the lane, which uses the script
   fixture.script->run = nullptr;
   CHECK(fixture.manager.load(fixture.folder.path() / "b", fixture.options).status().state == ModelState::ready);
 }
@@ -264,11 +266,12 @@ TEST_CASE("a manager that drains finishes what it accepted and takes no more") {
 }
 
 TEST_CASE("options out of range are refused by name") {
-  for (const auto& [options, name] :
-       {std::pair{ManagerOptions{.threads = 0, .libtorch = {}, .log = {}, .max_jobs = 0}, "max_jobs"},
-        std::pair{ManagerOptions{.threads = 0, .libtorch = {}, .log = {}, .max_jobs = 1, .max_job_bytes = 0},
-                  "max_job_bytes"}}) {
-    const Error error = error_of([&] { ModelManager manager(options); });
+  ManagerOptions no_jobs;
+  no_jobs.max_jobs = 0;
+  ManagerOptions no_bytes;
+  no_bytes.max_job_bytes = 0;
+  for (const auto& [options, name] : {std::pair{no_jobs, "max_jobs"}, std::pair{no_bytes, "max_job_bytes"}}) {
+    const Error error = error_of([&wrong = options] { ModelManager manager(wrong); });
     CHECK(error.code() == ErrorCode::invalid_argument);
     CHECK(test::contains(error.message(), name));
   }
