@@ -122,6 +122,8 @@ ModelManager::~ModelManager() {
     slots.swap(impl_->slots);
   }
   for (const auto& slot : slots) slot->unload();
+  constexpr std::chrono::milliseconds for_a_moment{100};
+  impl_->environment.cache->flush(for_a_moment);  // what is still to be written to Redis
 }
 
 ModelManager& ModelManager::shared() {
@@ -178,7 +180,11 @@ bool ModelManager::drain(std::chrono::nanoseconds timeout) {
   impl_->home.require(Stage::model, manager_name);
   auto& admission = impl_->environment.engine->admission;
   admission.close();
-  return admission.wait_for_none(timeout);
+  const auto until = std::chrono::steady_clock::now() + timeout;
+  if (!admission.wait_for_none(timeout)) return false;
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+  impl_->environment.cache->flush(left);  // that it could not be written is no failure
+  return true;
 }
 
 std::vector<ModelStatus> ModelManager::status() const {
