@@ -1,6 +1,6 @@
 # The two commands of a newcomer are `make demo` and `make test`; each sets up what it needs. The work is done by the scripts in tools/.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test parity bench versions asan tsan lint format clean distclean
+.PHONY: help setup build demo test parity bench load versions asan tsan lint format clean distclean
 
 help:  ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -22,6 +22,9 @@ parity:  ## Compare with Pillow, torchvision and torch (installs about 6 GB the 
 
 bench:  ## Measure speed against torch, TorchScript, ONNX Runtime and OpenVINO (installs as parity does)
 	@tools/bench
+
+load:  ## Measure throughput and latency of the engine under load, against the original design (installs as parity does)
+	@tools/bench_load
 
 versions:  ## Run one build on LibTorch 2.11, 2.13 and 2.15 (installs about 3.6 GB the first time)
 	@tools/libtorch_versions
