@@ -89,6 +89,11 @@ std::string_view name_of_decoder(Decoder decoder) {
 
 }  // namespace
 
+CopiedBytes::CopiedBytes(std::span<const std::byte> bytes)
+    : memory(base::allocate_large(bytes.size())), size(bytes.size()) {
+  std::copy(bytes.begin(), bytes.end(), memory.get());
+}
+
 Analysis::Analysis(std::shared_ptr<model::Slot> slot, Input input, const JobOptions& options)
     : Task(schedule::rank_now(static_cast<int>(options.priority), deadline_of(options))),
       slot_(std::move(slot)),
@@ -120,6 +125,7 @@ void Analysis::accept(model::Lease lease) {
 std::uint64_t Analysis::bytes_held(const model::LoadedModel* model) const {
   std::uint64_t bytes = 0;
   if (const auto* own = std::get_if<std::vector<std::byte>>(&input_)) bytes += own->size();
+  if (const auto* copy = std::get_if<CopiedBytes>(&input_)) bytes += copy->size;
   if (const auto* image = std::get_if<Image>(&input_)) bytes += image->pixels().size();
   const Bundle& bundle = model != nullptr ? model->bundle() : slot_->bundle();
   const auto [height, width] = bundle.input_size();
@@ -247,6 +253,7 @@ std::string Analysis::cache_key() const {
 
 std::span<const std::byte> Analysis::encoded() const {
   if (const auto* own = std::get_if<std::vector<std::byte>>(&input_)) return *own;
+  if (const auto* copy = std::get_if<CopiedBytes>(&input_)) return {copy->memory.get(), copy->size};
   return std::get<std::span<const std::byte>>(input_);
 }
 
@@ -284,7 +291,7 @@ void Analysis::preprocess(TensorRow row) {
   const auto [height, width] = bundle.input_size();
   const std::size_t size = std::size_t{bundle.input.channels()} * height * width;
   if (!row.memory) {
-    row.memory = std::make_shared_for_overwrite<float[]>(size);
+    row.memory = base::allocate_floats(size);
     row.row = {row.memory.get(), size};
   }
   memory_ = std::move(row);

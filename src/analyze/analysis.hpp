@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/home_process.hpp"
+#include "base/large_memory.hpp"
 #include "image/excerpt.hpp"
 #include "model/slot.hpp"
 #include "schedule/admission.hpp"
@@ -24,8 +25,16 @@ namespace mediscan::analyze {
 
 using schedule::Clock;
 
+/// A copy of a caller's bytes.
+struct CopiedBytes {
+  base::LargeMemory memory;
+  std::size_t size = 0;
+
+  explicit CopiedBytes(std::span<const std::byte> bytes);
+};
+
 /// What is to be analysed: bytes of one's own, bytes of a caller who waits, or a decoded picture.
-using Input = std::variant<std::vector<std::byte>, std::span<const std::byte>, Image>;
+using Input = std::variant<std::vector<std::byte>, CopiedBytes, std::span<const std::byte>, Image>;
 
 /// Memory for the tensors of pictures that will run together.
 struct TensorRow {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "analyze/analysis.hpp"
+#include "base/large_memory.hpp"
 #include "schedule/buckets.hpp"
 
 namespace mediscan {
@@ -72,7 +73,7 @@ class BatchAnalysis {
     const auto [height, width] = bundle.input_size();
     const std::size_t picture = std::size_t{bundle.input.channels()} * height * width;
     const std::uint32_t capacity = schedule::next_batch(lease->buckets(), images_.size() - next_);
-    const auto memory = std::make_shared_for_overwrite<float[]>(picture * capacity);
+    const auto memory = base::allocate_floats(picture * capacity);
     std::vector<Entry> entries;
     std::vector<std::shared_ptr<Analysis>> prepared;
     while (next_ < images_.size() && prepared.size() < capacity) {
@@ -144,7 +145,7 @@ std::vector<Outcome<Result>> Analyzer::analyze_batch(std::span<const Image> imag
 }
 
 Job Analyzer::submit(std::span<const std::byte> bytes, const JobOptions& options) const {
-  return submitted(model_, std::vector<std::byte>(bytes.begin(), bytes.end()), options);
+  return submitted(model_, analyze::CopiedBytes(bytes), options);
 }
 
 Job Analyzer::submit(std::vector<std::byte>&& bytes, const JobOptions& options) const {

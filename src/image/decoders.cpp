@@ -24,7 +24,7 @@ void allocate_pixels(Image::Data& out, std::uint32_t width, std::uint32_t height
   out.height = height;
   out.channels = channels;
   out.bits = bits;
-  out.pixels = allocate_pixel_memory(out.size_bytes());
+  out.pixels = base::allocate_large(out.size_bytes());
 }
 
 void expand_indices(Image::Data& out, const Palette& palette) {

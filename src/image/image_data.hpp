@@ -1,7 +1,7 @@
 // What an Image holds. Written once by a decoder, never changed afterwards.
 #pragma once
 
-#include "image/pixel_memory.hpp"
+#include "base/large_memory.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +14,7 @@ struct Image::Data {
   std::uint32_t height = 0;
   std::uint32_t channels = 0;  ///< 1 or 3
   std::uint32_t bits = 8;
-  image::PixelMemory pixels;  ///< height x width x channels samples, tightly packed, native byte order
+  base::LargeMemory pixels;  ///< height x width x channels samples, tightly packed, native byte order
   ImageInfo info;
 
   [[nodiscard]] std::size_t bytes_per_sample() const { return bits <= 8 ? 1 : 2; }

@@ -60,7 +60,7 @@ void apply_orientation(Image::Data& data, int orientation, const Limits& limits)
   if (data.size_bytes() > limits.max_decoded_bytes / 2)
     throw decoded_bytes_exceeded(limits, "turning the picture upright");
   const Turn turn = turn_of(orientation);
-  PixelMemory turned = allocate_pixel_memory(data.size_bytes());
+  base::LargeMemory turned = base::allocate_large(data.size_bytes());
   switch (data.channels * data.bytes_per_sample()) {
     case 1:
       copy_turned<1>(data.pixels.get(), data.width, data.height, turned.get(), turn);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <new>
 #include <utility>
@@ -23,6 +24,18 @@ std::optional<Error> error_of(const std::string& title, Action&& action) {
     return Error(ErrorCode::out_of_memory, Stage::model, title + ": out of memory while loading");
   } catch (const std::exception& error) {
     return Error(ErrorCode::internal, Stage::model, fmt::format("{}: {}", title, error.what()));
+  }
+}
+
+/// The bundle comes last. One that served before stands only once, so that swapping to and fro keeps nothing more.
+void keep(std::vector<std::shared_ptr<const Bundle>>& bundles, std::shared_ptr<const Bundle> bundle) {
+  const auto same = [&](const auto& other) {
+    return other->directory == bundle->directory && other->manifest_sha256 == bundle->manifest_sha256;
+  };
+  if (const auto before = std::find_if(bundles.begin(), bundles.end(), same); before != bundles.end()) {
+    std::rotate(before, before + 1, bundles.end());
+  } else {
+    bundles.push_back(std::move(bundle));
   }
 }
 
@@ -202,7 +215,7 @@ void Slot::swap(std::shared_ptr<const Bundle> bundle, LoadOptions options) {
   }
   const std::string from = title();
   const auto old = std::exchange(serving_, next);
-  bundles_.push_back(std::move(bundle));
+  keep(bundles_, std::move(bundle));
   options_ = std::move(options);
   evicted_ = false;
   error_.reset();

@@ -41,7 +41,7 @@ Excerpt cut(const Image& whole, const Window& window, std::uint32_t margin) {
   data->height = stored.height;
   data->channels = whole.channels();
   data->bits = whole.bits();
-  data->pixels = image::allocate_pixel_memory(data->size_bytes());
+  data->pixels = base::allocate_large(data->size_bytes());
   std::memset(data->pixels.get(), 0xa5, data->size_bytes());
   const std::size_t pixel = std::size_t{whole.channels()} * whole.bytes_per_sample();
   for (std::uint32_t row = window.y; row < window.bottom(); ++row) {

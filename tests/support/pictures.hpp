@@ -44,7 +44,7 @@ inline Image picture(const PictureOf& of) {
   data->height = of.height;
   data->channels = of.channels;
   data->bits = of.bits;
-  data->pixels = image::allocate_pixel_memory(data->size_bytes());
+  data->pixels = base::allocate_large(data->size_bytes());
   std::byte* to = data->pixels.get();
   for (std::uint32_t y = 0; y < of.height; ++y) {
     for (std::uint32_t x = 0; x < of.width; ++x) {
