@@ -1,6 +1,6 @@
 # The two commands of a newcomer are `make demo` and `make test`; each sets up what it needs. The work is done by the scripts in tools/.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test parity bench load versions asan tsan lint format clean distclean
+.PHONY: help setup build demo test parity bench load versions soak asan tsan lint format clean distclean
 
 help:  ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -25,6 +25,9 @@ bench:  ## Measure speed against torch, TorchScript, ONNX Runtime and OpenVINO (
 
 load:  ## Measure throughput and latency of the engine under load, against the original design (installs as parity does)
 	@tools/bench_load
+
+soak:  ## Run mixed load for 30 minutes and show the slope of memory, files and threads (MINUTES=n for another time)
+	@tools/soak $(MINUTES)
 
 versions:  ## Run one build on LibTorch 2.11, 2.13 and 2.15 (installs about 3.6 GB the first time)
 	@tools/libtorch_versions

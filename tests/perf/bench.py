@@ -18,7 +18,7 @@ from driver import ROOT, Driver  # noqa: E402  (the path above makes it importab
 from forward import measure_forward  # noqa: E402
 from measure import THREADS, machine, table  # noqa: E402
 from pipeline import OURS, measure_pipeline  # noqa: E402
-from processes import capi_overhead, memory_over_analyses, memory_over_loads, mock_process, python_overhead  # noqa: E402
+from processes import capi_overhead, engine_overhead, memory_over_analyses, memory_over_loads, mock_process, python_overhead  # noqa: E402
 
 INTRODUCTION = """# Performance
 
@@ -75,6 +75,7 @@ def processes_section() -> str:
     analyses = [f"{m:.1f}" for m in memory_over_analyses(bundle)]
     loads = [f"{m:.1f}" for m in memory_over_loads(bundle)]
     c_call, c_handle = capi_overhead()
+    engine = engine_overhead()
     return (
         "## Processes and memory\n\n"
         f"- `mediscan analyze --backend mock` as a whole process, no LibTorch in sight: median {milliseconds:.1f} ms, "
@@ -83,6 +84,9 @@ def processes_section() -> str:
         f"- Resident MiB over 100 load/unload cycles (third, middle, last): {', '.join(loads)}.\n"
         f"- A call from C, over the C++ call it makes (mock, median of paired differences): {c_call:.2f} us; a retain and a release: "
         f"{1000 * c_handle:.0f} ns.\n"
+        f"- The engine on mock with a 16 x 16 recipe: {engine['submit_us']:.1f} us from submit to the end of a job, {engine['analyze_us']:.1f} us for "
+        f"`analyze`; {engine['rate_64']:,.0f} jobs a second with 64 in flight, {engine['rate_512']:,.0f} with 512. With 224 x 224, where mock hashes "
+        f"600 kB a picture: {engine['whole_rate_64']:,.0f}.\n"
         "- A call from Python, beyond the library's own clock (mock, an upper bound): " + "; ".join(python_overhead()) + ".\n"
     )
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+from PIL import Image
 
 from driver import ROOT, Driver
 
@@ -51,6 +55,25 @@ def capi_overhead(runs: int = 5) -> tuple[float, float]:
     command = [CLI.parent / "mediscan_capi_overhead", ROOT / "models" / "skin-demo", picture]
     answers = [json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout) for _ in range(runs)]
     return tuple(statistics.median(answer[name] for answer in answers) for name in ("overhead_us", "retain_release_us"))
+
+
+def engine_overhead() -> dict[str, float]:
+    """What a job costs on mock: with a tiny recipe, so that the engine's own share shows, and with that of the demo bundle."""
+    source = ROOT / "models" / "skin-demo"
+    program = CLI.parent / "mediscan_engine_overhead"
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = Path(folder) / "tiny"
+        shutil.copytree(source, bundle)
+        manifest = json.loads((bundle / "mediscan.json").read_text())
+        manifest["input"]["resize"] = {"mode": "exact", "size": [16, 16], "filter": "bilinear"}
+        manifest["input"].pop("crop", None)
+        (bundle / "mediscan.json").write_text(json.dumps(manifest))
+        picture = Path(folder) / "tiny.png"
+        Image.new("RGB", (16, 16), (120, 80, 60)).save(picture)
+        tiny = json.loads(subprocess.run([program, bundle, picture], check=True, capture_output=True, text=True).stdout)
+    whole = json.loads(subprocess.run([program, source, source / "self_test.png"], check=True, capture_output=True, text=True).stdout)
+    return {"submit_us": tiny["submit_to_end_us"], "analyze_us": tiny["analyze_us"], "rate_64": tiny["jobs_a_second_64"],
+            "rate_512": tiny["jobs_a_second_512"], "whole_rate_64": whole["jobs_a_second_64"]}
 
 
 def python_overhead() -> list[str]:
