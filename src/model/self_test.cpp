@@ -5,22 +5,22 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/large_memory.hpp"
 #include "preprocess/pipeline.hpp"
 
 namespace mediscan::model {
 namespace {
 
 /// `copies` times the tensor of the self-test picture, one after the other.
-std::vector<float> self_test_batch(const Bundle& bundle, std::uint32_t copies) {
+std::shared_ptr<float[]> self_test_batch(const Bundle& bundle, std::uint32_t copies) {
   const auto path = bundle.directory / bundle.self_test.input;
   try {
     const Image picture = Image::read(path);
     const auto [height, width] = bundle.input_size();
     const std::size_t size = std::size_t{bundle.input.channels()} * height * width;
-    std::vector<float> batch(size * copies);
-    recipe::preprocess_into(picture, bundle.input, std::span(batch).first(size));
-    for (std::uint32_t i = 1; i < copies; ++i)
-      std::copy_n(batch.begin(), size, batch.begin() + static_cast<std::ptrdiff_t>(i * size));
+    auto batch = base::allocate_floats(size * copies);
+    recipe::preprocess_into(picture, bundle.input, std::span(batch.get(), size));
+    for (std::uint32_t i = 1; i < copies; ++i) std::copy_n(batch.get(), size, batch.get() + i * size);
     return batch;
   } catch (const Error& error) {
     throw Error(ErrorCode::bundle_invalid, Stage::model,
@@ -55,13 +55,13 @@ SelfTestRecord self_test(const Bundle& bundle, const std::vector<std::uint32_t>&
                          const RunBatch& run) {
   const auto [height, width] = bundle.input_size();
   const std::uint32_t outputs = bundle.architecture.outputs;
-  const std::vector<float> tensors = self_test_batch(bundle, batch_sizes.back());
+  const auto tensors = self_test_batch(bundle, batch_sizes.back());
   std::vector<float> logits(std::size_t{batch_sizes.back()} * outputs);
   SelfTestRecord record{!simulated, 0, bundle.self_test.tolerance};
   for (const std::uint32_t batch : batch_sizes) {
     const auto rows = std::span(logits).first(std::size_t{batch} * outputs);
     std::fill(rows.begin(), rows.end(), std::nanf(""));  // a row that a backend leaves unwritten must not pass
-    run({tensors.data(), batch, bundle.input.channels(), height, width, bundle.input.layout},
+    run({tensors.get(), batch, bundle.input.channels(), height, width, bundle.input.layout},
         {rows.data(), batch, outputs});
     if (!simulated) record.largest_difference = std::max(record.largest_difference, compare(bundle, rows, batch));
   }

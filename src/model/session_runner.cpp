@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "backend/select.hpp"
+#include "base/large_memory.hpp"
 #include "base/stopwatch.hpp"
 #include "bundle/weights.hpp"
 #include "model/self_test.hpp"
@@ -115,11 +116,11 @@ const float* SessionRunner::gather(schedule::Batch batch) {
     return true;
   }();
   if (adjacent) return first;
-  if (tensors_.size() < batch.size() * picture_) tensors_.resize(std::size_t{terms_.buckets.back()} * picture_);
+  if (!tensors_) tensors_ = base::allocate_floats(terms_.buckets.back() * picture_);
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    std::copy_n(batch[i]->tensor().data(), picture_, tensors_.data() + i * picture_);
+    std::copy_n(batch[i]->tensor().data(), picture_, tensors_.get() + i * picture_);
   }
-  return tensors_.data();
+  return tensors_.get();
 }
 
 void SessionRunner::run_rows(schedule::Batch batch, const std::atomic<bool>& given_up) {

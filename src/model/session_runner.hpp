@@ -69,7 +69,7 @@ class SessionRunner final : public schedule::Runner {
   const std::size_t picture_;  ///< numbers in one picture's tensor
   std::unique_ptr<Session> session_;
   bool simulated_ = false;
-  std::vector<float> tensors_;  ///< of one batch, grown to the largest that came
+  std::shared_ptr<float[]> tensors_;  ///< room for the largest batch, once one had to be put together
   std::vector<float> logits_;
   std::uint64_t failures_in_a_row_ = 0;
   std::uint64_t prove_again_at_ = 0;

@@ -1,9 +1,12 @@
 // Jobs: handed in, finished later, cancelled, late, told of once.
 #include <doctest/doctest.h>
 #include <poll.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <mediscan/analyzer.hpp>
 #include <set>
@@ -361,6 +364,35 @@ TEST_CASE("a manager destroyed with jobs in flight lets them end; the jobs outli
   for (const Job& job : jobs) CHECK(job.outcome().has_value());
   jobs.clear();
   while (called < 30) std::this_thread::yield();
+}
+
+/// Threads of this process with that name.
+int threads_named(std::string_view name) {
+  int count = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::string its;
+    std::getline(std::ifstream(task.path() / "comm"), its);
+    count += its == name ? 1 : 0;
+  }
+  return count;
+}
+
+TEST_CASE("on one CPU the budget is one thread, for the network and for the pool, however many jobs come") {
+  std::thread([] {  // whose affinity the manager sees; the test's own stays as it is
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<std::size_t>(::sched_getcpu()), &one);
+    REQUIRE(::sched_setaffinity(0, sizeof one, &one) == 0);
+    const Fixture fixture;
+    CHECK(fixture.manager.engine_status().threads == 1);
+    CHECK(fixture.manager.engine_status().threads_source == "affinity");
+    const int before = threads_named("mediscan pool");
+    std::vector<Job> jobs;
+    for (int i = 0; i < 50; ++i) jobs.push_back(fixture.analyzer->submit(fixture.bytes()));
+    for (const Job& job : jobs) CHECK(job.outcome().has_value());
+    CHECK(threads_named("mediscan pool") == before + 1);
+  })
+      .join();
 }
 
 TEST_CASE("dropping every copy of a job does not cancel it") {
