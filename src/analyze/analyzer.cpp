@@ -1,6 +1,8 @@
 // The public Analyzer: one picture, many, or handed in for later. The line itself is in analysis.cpp.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <deque>
 #include <mediscan/analyzer.hpp>
 #include <memory>
@@ -78,7 +80,7 @@ class BatchAnalysis {
     std::vector<std::shared_ptr<Analysis>> prepared;
     while (next_ < images_.size() && prepared.size() < capacity) {
       const std::size_t index = next_++;
-      auto analysis = analysis_of(model_, images_[index], options_);
+      auto analysis = analysis_of(model_, images_[index], options_with_time_left());
       try {
         analysis->accept(lease.share());
       } catch (const Error& error) {
@@ -94,6 +96,16 @@ class BatchAnalysis {
     return entries;
   }
 
+  /// The time-out counts from the start of the call.
+  [[nodiscard]] JobOptions options_with_time_left() const {
+    JobOptions options = options_;
+    if (options.timeout > std::chrono::nanoseconds::zero()) {
+      const auto left = options.timeout - (analyze::Clock::now() - begun_);
+      options.timeout = std::max<std::chrono::nanoseconds>(left, std::chrono::nanoseconds(1));
+    }
+    return options;
+  }
+
   void collect(const std::vector<Entry>& batch) {
     for (const Entry& entry : batch) {
       entry.analysis->wait();
@@ -104,6 +116,7 @@ class BatchAnalysis {
   const Model& model_;
   std::span<const Image> images_;
   JobOptions options_;
+  const analyze::Clock::time_point begun_ = analyze::Clock::now();
   std::size_t next_ = 0;
   std::vector<std::optional<Outcome<Result>>> outcomes_;
 };

@@ -194,6 +194,19 @@ TEST_CASE("a call that waits has a deadline too") {
   CHECK(error.code() == ErrorCode::deadline_exceeded);
 }
 
+TEST_CASE("the deadline of a list counts from the start of the call: what is late fails alone") {
+  Fixture fixture({}, 1);
+  fixture.script->run = [&](const BatchInput&, const BatchOutput& output) {
+    std::this_thread::sleep_for(50ms);
+    fixture.script->answer(output);
+  };
+  const std::vector<Image> images(12, fixture.picture());
+  const auto outcomes = fixture.analyzer->analyze_batch(images, {.timeout = 180ms});
+  CHECK(outcomes.front().has_value());
+  REQUIRE_FALSE(outcomes.back().has_value());
+  CHECK(outcomes.back().error().code() == ErrorCode::deadline_exceeded);
+}
+
 TEST_CASE("a deadline that cannot be met is refused at once, and says how long it would take") {
   Fixture fixture;
   fixture.script->run = [&](const BatchInput&, const BatchOutput& output) {
