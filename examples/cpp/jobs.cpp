@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 #include <latch>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -62,18 +63,18 @@ int main(int argc, char** argv) {
     mediscan::LoadOptions options;
     if (const char* backend = std::getenv("MEDISCAN_EXAMPLE_BACKEND")) options.backend = backend;
     const mediscan::Analyzer analyzer(manager.load_async(argv[1], options));  // work waits for it
-    std::latch open(argc - 2);
+    const auto open = std::make_shared<std::latch>(argc - 2);
     for (int i = 2; i < argc; ++i) {
       mediscan::JobOptions job;
       job.name = argv[i];
       job.timeout = std::chrono::seconds(60);
-      job.on_done = [&open](const mediscan::Job& done) {
+      job.on_done = [open](const mediscan::Job& done) {
         print(done);
-        open.count_down();
+        open->count_down();
       };
       static_cast<void>(submit(analyzer, read_file(argv[i]), job));  // letting go of a job does not cancel it
     }
-    open.wait();
+    open->wait();
     const auto metrics = manager.metrics().models.front();
     std::printf("%llu of %llu analysed; half of them within %.0f ms. %s\n",
                 static_cast<unsigned long long>(metrics.succeeded), static_cast<unsigned long long>(metrics.submitted),
