@@ -42,8 +42,10 @@ from mediscan.errors import (
     UnsupportedFormat,
 )
 from mediscan.images import Image, ImageInfo, Limits, Source
-from mediscan.model import Model, ModelManager, ModelStatus, load
+from mediscan.jobs import Job
+from mediscan.model import LoadOptions, Model, ModelManager, load
 from mediscan.results import Finding, Result
+from mediscan.state import EngineStatus, ModelStatus
 from mediscan.system import BackendInfo, SystemReport, backends, status
 
 __version__ = library_version()
@@ -59,6 +61,7 @@ __all__ = [
     "CorruptImage",
     "DeadlineExceeded",
     "EmptyInput",
+    "EngineStatus",
     "Error",
     "ErrorCode",
     "Finding",
@@ -70,8 +73,10 @@ __all__ = [
     "InvalidArgument",
     "InvalidType",
     "IoError",
+    "Job",
     "LimitExceeded",
     "Limits",
+    "LoadOptions",
     "Model",
     "ModelManager",
     "ModelStatus",

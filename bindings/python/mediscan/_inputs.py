@@ -6,7 +6,9 @@ numpy and Pillow are never imported here: an object of theirs can only come from
 from __future__ import annotations
 
 import array
+import errno
 import os
+import stat
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -28,23 +30,39 @@ _READ_BYTES = 1 << 20
 
 def native_image(source: object, options: _core.DecodeOptions, most_bytes: int, *, name: str | None, bits: int | None) -> _core.Image:
     """Decodes, or takes pixels over. Reads at most one byte more than ``most_bytes`` of a file object."""
+    if isinstance(source, (str, os.PathLike)) and bits is None:
+        _refuse_name(name)
+        return _core.Image.read(_path(source), options)
+    picture, name = as_picture(source, options, most_bytes, name=name, bits=bits)
+    return picture if isinstance(picture, _core.Image) else _core.Image.decode(picture, options, name)
+
+
+def as_picture(
+    source: object, options: _core.DecodeOptions, most_bytes: int, *, name: str | None, bits: int | None
+) -> tuple[_core.Image | bytes, str]:
+    """Pixels, or encoded bytes that are not decoded yet, and the name that they go by."""
     if isinstance(source, _class_of("numpy", "ndarray")):
-        return _core.Image.from_pixels(_samples(source), _bits(source, bits), _utf8(name), options)
+        return _core.Image.from_pixels(_samples(source), _bits(source, bits), _utf8(name), options), ""
     if bits is not None:
         raise InvalidArgument("bits is only for arrays: every other picture says itself how many it has", "leave bits out")
-    if isinstance(source, (str, os.PathLike)):
-        if name is not None:
-            raise InvalidArgument("name is only for pictures without a file name of their own", "leave name out")
-        return _core.Image.read(_path(source), options)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _core.Image.decode(_frozen(source), options, _utf8(name))
+        return _frozen(source), _utf8(name)
+    if isinstance(source, (str, os.PathLike)):
+        _refuse_name(name)
+        path = _path(source)
+        return _read_file(path, most_bytes), _utf8(os.fsdecode(os.path.basename(path)))
     if isinstance(source, _class_of("PIL.Image", "Image")):
         name = name or os.path.basename(str(getattr(source, "filename", "")))
-        return _core.Image.from_pixels(_pillow_samples(source, name), 16 if source.mode in _WIDE else 8, _utf8(name), options)
+        return _core.Image.from_pixels(_pillow_samples(source, name), 16 if source.mode in _WIDE else 8, _utf8(name), options), ""
     if callable(getattr(source, "read", None)):
         name = name or _file_name(source)
-        return _core.Image.decode(_read(source, name, most_bytes), options, _utf8(name))
+        return _read(source, name, most_bytes), _utf8(name)
     raise InvalidType(f"{_type_name(source)} is no picture", ACCEPTED)
+
+
+def _refuse_name(name: str | None) -> None:
+    if name is not None:
+        raise InvalidArgument("name is only for pictures without a file name of their own", "leave name out")
 
 
 def _class_of(module: str, name: str) -> Any:
@@ -107,6 +125,28 @@ def _read(file: Any, name: str, most_bytes: int) -> bytes:
         parts.append(part)
         missing -= len(part)
     return b"".join(parts)
+
+
+def _read_file(path: bytes, most_bytes: int) -> bytes:
+    """A whole file in one go, or a pipe to its end; at most one byte more than the limit, so that the library sees and names it."""
+    shown = os.fsdecode(path).encode("utf-8", "replace").decode("utf-8")
+    try:
+        with open(path, "rb", buffering=0) as file:
+            status = os.fstat(file.fileno())
+            wanted = min(status.st_size, most_bytes) + 1 if stat.S_ISREG(status.st_mode) else _READ_BYTES
+            data = file.read(wanted) or b""
+            return data if len(data) < wanted and stat.S_ISREG(status.st_mode) else data + _read(file, shown, most_bytes - len(data))
+    except OSError as error:
+        raise IoError(f"{shown}: {os.strerror(error.errno or errno.EIO)}", _FILE_HINTS.get(error.errno or 0, ""), "decode") from error
+
+
+_FILE_HINTS = {
+    errno.ENOENT: "check the path; nothing of that name exists",
+    errno.ENOTDIR: "check the path; nothing of that name exists",
+    errno.EACCES: "give this user read permission on the file and its folders",
+    errno.EPERM: "give this user read permission on the file and its folders",
+    errno.EISDIR: "name a file; this is a folder",
+}
 
 
 def _bits(pixels: Pixels, bits: int | None) -> int:

@@ -38,16 +38,18 @@ class Error(Exception):
     """Every failure that MediScan reports.
 
     ``stage`` says where on the way from bytes to record it happened ("decode", "preprocess", "backend", ...), ``message``
-    what and where in one sentence, ``hint`` what to do about it (may be empty).
+    what and where in one sentence, ``hint`` what to do about it (may be empty). ``retry_after`` is the number of seconds
+    after which the same call may succeed, where that can be told (:class:`Overloaded` above all), else None.
     """
 
     code: ErrorCode = ErrorCode.INTERNAL
 
-    def __init__(self, message: str, hint: str = "", stage: str = "argument") -> None:
-        super().__init__(message, hint, stage)  # the arguments, so that pickling can call this again
+    def __init__(self, message: str, hint: str = "", stage: str = "argument", retry_after: float | None = None) -> None:
+        super().__init__(message, hint, stage, retry_after)  # the arguments, so that pickling can call this again
         self.message = message
         self.hint = hint
         self.stage = stage
+        self.retry_after = retry_after
 
     def __str__(self) -> str:
         return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
@@ -166,25 +168,25 @@ class NotReady(Error):
 
 
 class Overloaded(Error):
-    """The queue is full; try again later."""
+    """As much work is accepted as the manager's bounds allow; try again after ``retry_after`` seconds."""
 
     code = ErrorCode.OVERLOADED
 
 
 class Cancelled(Error):
-    """The work was cancelled."""
+    """The job was cancelled."""
 
     code = ErrorCode.CANCELLED
 
 
 class DeadlineExceeded(Error):
-    """The work was not done in time."""
+    """The job was not done within its ``timeout``, or it was foreseen at once that it would not be."""
 
     code = ErrorCode.DEADLINE_EXCEEDED
 
 
 class ShutDown(Error):
-    """MediScan takes no more work: the manager was closed, or the interpreter is exiting."""
+    """MediScan takes no more work: the manager was drained or closed, or the interpreter is exiting."""
 
     code = ErrorCode.SHUT_DOWN
 
@@ -204,6 +206,6 @@ class Internal(Error):
 _CLASSES: dict[int, type[Error]] = {cls.code: cls for cls in Error.__subclasses__()}
 
 
-def from_code(code: int, stage: str, message: str, hint: str) -> Error:
+def from_code(code: int, stage: str, message: str, hint: str, retry_after: float | None = None) -> Error:
     """The exception that the library means by a status code. For the extension module."""
-    return _CLASSES[code](message, hint, stage)
+    return _CLASSES[code](message, hint, stage, retry_after)

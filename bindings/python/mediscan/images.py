@@ -86,16 +86,8 @@ class Image:
         ``name`` stands in the record and begins error messages; for a path it is the file's own. ``bits`` says how many of an
         array's 16 bits are significant, 9 to 16. ``decoder``, ``apply_orientation`` and ``limits`` are for encoded pictures.
         """
-        limits = limits or Limits()
-        options = _core.DecodeOptions(
-            decoder=decoder,
-            apply_orientation=apply_orientation,
-            max_pixels=limits.max_pixels,
-            max_side=limits.max_side,
-            max_decoded_bytes=limits.max_decoded_bytes,
-            max_file_bytes=limits.max_file_bytes,
-        )
-        return cls(_inputs.native_image(source, options, limits.max_file_bytes, name=name, bits=bits))
+        options, most_bytes = decode_options(decoder, apply_orientation, limits)
+        return cls(_inputs.native_image(source, options, most_bytes, name=name, bits=bits))
 
     @property
     def width(self) -> int:
@@ -150,6 +142,63 @@ class Image:
     def __repr__(self) -> str:
         kind = "grey" if self.channels == 1 else "RGB"
         return f"<mediscan.Image {self.name!r} {self.width}x{self.height} {kind} {self.bits} bits>"
+
+
+def decode_options(decoder: Decoder, apply_orientation: bool, limits: Limits | None) -> tuple[_core.DecodeOptions, int]:
+    """The library's options, and the most bytes to read of a file."""
+    if decoder == "auto" and not apply_orientation and limits is None:
+        return _DEFAULT_OPTIONS, _DEFAULT_LIMITS.max_file_bytes
+    return _native_options(decoder, apply_orientation, limits or _DEFAULT_LIMITS)
+
+
+def _native_options(decoder: Decoder, apply_orientation: bool, limits: Limits) -> tuple[_core.DecodeOptions, int]:
+    options = _core.DecodeOptions(
+        decoder=decoder,
+        apply_orientation=apply_orientation,
+        max_pixels=limits.max_pixels,
+        max_side=limits.max_side,
+        max_decoded_bytes=limits.max_decoded_bytes,
+        max_file_bytes=limits.max_file_bytes,
+    )
+    return options, limits.max_file_bytes
+
+
+_DEFAULT_LIMITS = Limits()
+_DEFAULT_OPTIONS = _native_options("auto", False, _DEFAULT_LIMITS)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What an analysis is given: a decoded picture, or bytes that it decodes itself as far as the model needs them."""
+
+    pixels_or_bytes: _core.Image | bytes
+    name: str
+    options: _core.DecodeOptions
+
+
+def picture_of(
+    source: Source,
+    name: str | None = None,
+    bits: int | None = None,
+    decoder: Decoder = "auto",
+    apply_orientation: bool = False,
+    limits: Limits | None = None,
+) -> Picture:
+    """Anything that :meth:`Image.open` takes, with its options, or an image of its. Reads files; decodes nothing."""
+    options, most_bytes = decode_options(decoder, apply_orientation, limits)
+    if isinstance(source, Image):
+        if name is not None:
+            raise InvalidArgument("a mediscan.Image has its name already", "give the name to Image.open")
+        if bits is not None or options is not _DEFAULT_OPTIONS:
+            raise InvalidArgument("a mediscan.Image is decoded already", "give the options to Image.open")
+        return Picture(source._native, "", options)
+    pixels_or_bytes, name = _inputs.as_picture(source, options, most_bytes, name=name, bits=bits)
+    return Picture(pixels_or_bytes, name, options)
+
+
+def is_at_hand(source: Source) -> bool:
+    """True where picture_of takes next to no time: nothing to read, nothing to convert."""
+    return isinstance(source, (bytes, Image))
 
 
 def native_image(source: Source, name: str | None = None) -> _core.Image:

@@ -15,6 +15,8 @@ void register_all(py::module_& module) {
   register_errors(module);
   register_image(module);
   register_result(module);
+  register_job(module);
+  register_analyzer(module);
   register_model(module);
   register_system(module);
 }

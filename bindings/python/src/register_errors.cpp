@@ -1,3 +1,4 @@
+#include <chrono>
 #include <exception>
 #include <new>
 
@@ -28,12 +29,18 @@ void translate(std::exception_ptr pointer) {
   }
 }
 
+/// 0 means that nothing is known.
+py::object seconds_or_none(std::chrono::milliseconds time) {
+  if (time <= std::chrono::milliseconds::zero()) return py::none();
+  return py::float_(std::chrono::duration<double>(time).count());
+}
+
 }  // namespace
 
 py::object exception_of(const Error& error) {
   return py::module_::import("mediscan.errors")
       .attr("from_code")(static_cast<int>(error.code()), std::string(name_of(error.stage())), text(error.message()),
-                         text(error.hint()));
+                         text(error.hint()), seconds_or_none(error.retry_after()));
 }
 
 void register_errors(py::module_& module) {

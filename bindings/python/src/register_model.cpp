@@ -1,19 +1,17 @@
-// Models and their manager: loading, analysing, preprocessing, unloading. Everything here may block, so the GIL is
-// away.
+// Models and their manager: loading, swapping, draining, unloading, and what they say of themselves.
 #include <pybind11/stl.h>
-#include <pybind11/typing.h>
 
+#include <algorithm>
 #include <mediscan/analyzer.hpp>
 #include <mediscan/model_manager.hpp>
-#include <mediscan/preprocess.hpp>
 #include <mediscan/system.hpp>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "errors.hpp"
 #include "log_queue.hpp"
 #include "registers.hpp"
-#include "result_caster.hpp"
 #include "runtime.hpp"
 
 namespace mediscan::python {
@@ -21,10 +19,44 @@ namespace {
 
 using AnalyzerPointer = std::shared_ptr<Analyzer>;
 
-std::shared_ptr<ModelManager> make_manager(int threads, const py::bytes& libtorch) {
-  return without_gil([options = ManagerOptions{threads, path_of(libtorch), queueing_log()}] {
-    return make_object<ModelManager>(options);
-  });
+/// The interpreter's end waits for what the manager has accepted and for the loads in its background: its threads must
+/// not be at work while the process takes itself apart.
+bool is_idle(const std::weak_ptr<ModelManager>& weak) {
+  const auto manager = weak.lock();
+  if (!manager) return true;
+  try {
+    if (manager->engine_status().jobs > 0) return false;
+    const auto models = manager->status();
+    return std::none_of(models.begin(), models.end(),
+                        [](const ModelStatus& model) { return model.state == ModelState::loading; });
+  } catch (const Error&) {  // FORKED: its threads are not in this process
+    return true;
+  }
+}
+
+std::shared_ptr<ModelManager> make_manager(int threads, const py::bytes& libtorch, int max_jobs,
+                                           std::uint64_t max_job_bytes, std::uint64_t max_model_bytes,
+                                           std::uint64_t cache_memory_bytes, const std::string& redis,
+                                           const std::string& redis_prefix, std::int64_t redis_ttl,
+                                           const py::bytes& hmac_key, double redis_connect_timeout,
+                                           double redis_operation_timeout) {
+  ManagerOptions options;
+  options.threads = threads;
+  options.libtorch = path_of(libtorch);
+  options.log = queueing_log();
+  options.max_jobs = max_jobs;
+  options.max_job_bytes = max_job_bytes;
+  options.max_model_bytes = max_model_bytes;
+  options.cache.memory_bytes = cache_memory_bytes;
+  options.cache.redis = redis;
+  options.cache.redis_prefix = redis_prefix;
+  options.cache.redis_ttl = std::chrono::seconds(redis_ttl);
+  options.cache.hmac_key = std::string(hmac_key);
+  options.cache.connect_timeout = rounded<std::chrono::milliseconds>(redis_connect_timeout);
+  options.cache.operation_timeout = rounded<std::chrono::milliseconds>(redis_operation_timeout);
+  auto manager = without_gil([&] { return make_object<ModelManager>(std::move(options)); });
+  wait_at_exit_for(manager, [weak = std::weak_ptr(manager)] { return is_idle(weak); });
+  return manager;
 }
 
 Fallback fallback_named(const std::string& name) {
@@ -34,11 +66,42 @@ Fallback fallback_named(const std::string& name) {
               "give \"never\" or \"mock\"");
 }
 
-AnalyzerPointer load(ModelManager& manager, const py::bytes& bundle, const std::string& backend,
-                     const std::string& device, const std::string& precision, const std::string& fallback,
-                     int max_batch) {
-  const LoadOptions options{backend, device, precision, fallback_named(fallback), max_batch};
+LoadOptions load_options(std::string backend, std::string device, std::string precision, const std::string& fallback,
+                         int max_batch, double max_delay, bool batch_invariant, double hang_timeout) {
+  LoadOptions options;
+  options.backend = std::move(backend);
+  options.device = std::move(device);
+  options.precision = std::move(precision);
+  options.fallback = fallback_named(fallback);
+  options.max_batch = max_batch;
+  options.max_delay = rounded<std::chrono::microseconds>(max_delay);
+  options.batch_invariant = batch_invariant;
+  options.hang_timeout = rounded<std::chrono::milliseconds>(hang_timeout);
+  return options;
+}
+
+AnalyzerPointer load(ModelManager& manager, const py::bytes& bundle, const LoadOptions& options) {
   return without_gil([&, folder = path_of(bundle)] { return make_object<Analyzer>(manager.load(folder, options)); });
+}
+
+AnalyzerPointer load_async(ModelManager& manager, const py::bytes& bundle, const LoadOptions& options) {
+  return without_gil(
+      [&, folder = path_of(bundle)] { return make_object<Analyzer>(manager.load_async(folder, options)); });
+}
+
+void swap(ModelManager& manager, const Analyzer& analyzer, const py::bytes& bundle,
+          const std::optional<LoadOptions>& options) {
+  without_gil([&, folder = path_of(bundle)] {
+    if (options) {
+      manager.swap(analyzer.model(), folder, *options);
+    } else {
+      manager.swap(analyzer.model(), folder);
+    }
+  });
+}
+
+bool drain(ModelManager& manager, std::optional<double> seconds) {
+  return wait_in_slices(seconds, [&](std::chrono::nanoseconds slice) { return manager.drain(slice); });
 }
 
 std::vector<std::string> status_of_all(const ModelManager& manager) {
@@ -49,59 +112,34 @@ std::vector<std::string> status_of_all(const ModelManager& manager) {
   });
 }
 
-Result analyze(const Analyzer& analyzer, const Image& image) {
-  return without_gil([&] { return analyzer.analyze(image); });
-}
-
-py::typing::List<ResultOrError> analyze_batch(const Analyzer& analyzer, const std::vector<Image>& images) {
-  const auto outcomes = without_gil([&] { return analyzer.analyze_batch(images); });
-  py::typing::List<ResultOrError> list;
-  for (const auto& outcome : outcomes) {
-    list.append(outcome ? python_result(outcome.value()) : exception_of(outcome.error()));
-  }
-  return list;
-}
-
-Tensor tensor_of(const Analyzer& analyzer, const Image& image) {
-  return without_gil([&] { return preprocess(image, analyzer.model().bundle().input); });
-}
-
-py::buffer_info buffer_of(Tensor& tensor) {
-  constexpr py::ssize_t value = sizeof(float);
-  const py::ssize_t channels = tensor.channels;
-  const py::ssize_t height = tensor.height;
-  const py::ssize_t width = tensor.width;
-  if (tensor.layout == Layout::nchw) {
-    return {tensor.values.data(), {channels, height, width}, {height * width * value, width * value, value}};
-  }
-  return {tensor.values.data(), {height, width, channels}, {width * channels * value, channels * value, value}};
-}
-
 }  // namespace
 
 void register_model(py::module_& module) {
-  py::class_<Tensor>(module, "Tensor", py::buffer_protocol()).def_buffer(&buffer_of);
-
-  py::class_<Analyzer, AnalyzerPointer>(module, "Analyzer")
-      .def("analyze", &analyze, py::arg("image"))
-      .def("analyze_batch", &analyze_batch, py::arg("images"))
-      .def("preprocess", &tensor_of, py::arg("image"))
-      .def("as_skin", [](const Analyzer& of) { return make_object<Analyzer>(SkinAnalyzer(of.model())); })
-      .def("as_radiology", [](const Analyzer& of) { return make_object<Analyzer>(RadiologyAnalyzer(of.model())); })
-      .def("status_json", [](const Analyzer& of) { return to_json(of.model().status()); })
-      .def("bundle_json", [](const Analyzer& of) { return to_json(of.model().bundle()); });
+  py::class_<LoadOptions>(module, "LoadOptions")
+      .def(py::init(&load_options), py::kw_only(), py::arg("backend"), py::arg("device"), py::arg("precision"),
+           py::arg("fallback"), py::arg("max_batch"), py::arg("max_delay"), py::arg("batch_invariant"),
+           py::arg("hang_timeout"));
 
   py::class_<ModelManager, std::shared_ptr<ModelManager>>(module, "ModelManager")
-      .def(py::init(&make_manager), py::kw_only(), py::arg("threads"), py::arg("libtorch"))
-      .def("load", &load, py::arg("bundle"), py::kw_only(), py::arg("backend"), py::arg("device"), py::arg("precision"),
-           py::arg("fallback"), py::arg("max_batch"))
+      .def(py::init(&make_manager), py::kw_only(), py::arg("threads"), py::arg("libtorch"), py::arg("max_jobs"),
+           py::arg("max_job_bytes"), py::arg("max_model_bytes"), py::arg("cache_memory_bytes"), py::arg("redis"),
+           py::arg("redis_prefix"), py::arg("redis_ttl"), py::arg("hmac_key"), py::arg("redis_connect_timeout"),
+           py::arg("redis_operation_timeout"))
+      .def("load", &load, py::arg("bundle"), py::arg("options"))
+      .def("load_async", &load_async, py::arg("bundle"), py::arg("options"))
+      .def("swap", &swap, py::arg("model"), py::arg("bundle"), py::arg("options"))
       .def(
           "unload",
           [](ModelManager& manager, const Analyzer& analyzer) {
             return without_gil([&] { return manager.unload(analyzer.model()); });
           },
           py::arg("model"))
-      .def("status_json", &status_of_all);
+      .def("drain", &drain, py::arg("seconds"))
+      .def("status_json", &status_of_all)
+      .def("engine_status_json",
+           [](const ModelManager& of) { return without_gil([&] { return to_json(of.engine_status()); }); })
+      .def("metrics_json", [](const ModelManager& of) { return without_gil([&] { return to_json(of.metrics()); }); })
+      .def("prometheus", [](const ModelManager& of) { return without_gil([&] { return of.prometheus(); }); });
 }
 
 }  // namespace mediscan::python

@@ -9,8 +9,10 @@ namespace mediscan::python {
 namespace {
 
 std::string report_json(int threads, const py::bytes& libtorch) {
-  return without_gil(
-      [options = ManagerOptions{threads, path_of(libtorch), nullptr}] { return to_json(system_report(options)); });
+  ManagerOptions options;
+  options.threads = threads;
+  options.libtorch = path_of(libtorch);
+  return without_gil([&] { return to_json(system_report(options)); });
 }
 
 }  // namespace

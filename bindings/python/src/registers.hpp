@@ -7,8 +7,10 @@ namespace mediscan::python {
 
 namespace py = pybind11;
 
+void register_analyzer(py::module_& module);
 void register_errors(py::module_& module);
 void register_image(py::module_& module);
+void register_job(py::module_& module);
 void register_model(py::module_& module);
 void register_result(py::module_& module);
 void register_system(py::module_& module);

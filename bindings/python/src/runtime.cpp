@@ -5,21 +5,35 @@
 #include <atomic>
 #include <chrono>
 #include <thread>
+#include <utility>
+#include <vector>
 
 namespace mediscan::python {
 namespace {
 
+struct IdleCheck {
+  std::weak_ptr<void> of;
+  std::function<bool()> is_idle;
+};
+
 // NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): the process has one interpreter
 std::atomic<int> calls_in_flight{0};
 std::atomic<bool> shutting_down{false};
-std::atomic<std::thread::id> ending_thread{};  // the one that ends the interpreter
+std::atomic<std::thread::id> ending_thread{};   // the one that ends the interpreter
+std::vector<IdleCheck>* idle_checks = nullptr;  // never freed; guarded by the GIL
 // NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
+
+bool all_idle() {
+  if (idle_checks == nullptr) return true;
+  std::erase_if(*idle_checks, [](const IdleCheck& check) { return check.is_idle(); });
+  return idle_checks->empty();
+}
 
 /// Looks at signals between short sleeps, so that Ctrl-C ends even this wait.
 void shut_down() {
   ending_thread = std::this_thread::get_id();
   shutting_down = true;
-  while (calls_in_flight > 0) {
+  while (calls_in_flight > 0 || !all_idle()) {
     {
       const py::gil_scoped_release released;  // those in flight need it to come back
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -60,9 +74,15 @@ py::str text(std::string_view utf8) {
 
 std::filesystem::path path_of(const py::bytes& path) { return std::string_view(path); }
 
+void wait_at_exit_for(std::weak_ptr<void> object, std::function<bool()> is_idle) {
+  if (idle_checks == nullptr) idle_checks = new std::vector<IdleCheck>;
+  std::erase_if(*idle_checks, [](const IdleCheck& check) { return check.of.expired(); });
+  idle_checks->push_back({std::move(object), std::move(is_idle)});
+}
+
 void register_runtime(py::module_& module) {
   ::pthread_atfork(nullptr, nullptr, forget_calls);
-  module.def("shut_down", shut_down, "Refuse new calls and return when the last one in flight has ended.");
+  module.def("shut_down", shut_down, "Refuse new calls and return when the work in flight has ended.");
   py::module_::import("atexit").attr("register")(module.attr("shut_down"));
 }
 
