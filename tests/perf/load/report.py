@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import matplotlib.ticker
 
 mpl.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402  (after the choice of what it draws with)
@@ -124,6 +125,9 @@ def draw(path: Path, facts: dict[str, Any], measured: dict[str, Any]) -> None:
             left.plot(shares, [run["latency_ms"].get(name) for run in runs], style, marker="o", markersize=3.5, color=color, label=f"{name}, {said}")
         right.plot([run["offered_rate"] for run in runs], [run["goodput"] for run in runs], style, marker="o", markersize=3.5, color="#1b6ca8", label=said)
     left.set(xlabel="offered load, % of capacity", ylabel="latency, ms", yscale="log", title="Latency of what was done")
+    left.yaxis.set_major_locator(mpl.ticker.LogLocator(subs=(1, 2, 5)))
+    left.yaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%g"))
+    left.yaxis.set_minor_locator(mpl.ticker.NullLocator())
     left.axhline(1000 * facts["deadline_s"], color="#888888", linewidth=0.8)
     right.axhline(capacity, color="#888888", linewidth=0.8)
     right.annotate("capacity", (0, capacity), xytext=(2, 3), textcoords="offset points", color="#555555")
