@@ -104,7 +104,7 @@ class MEDISCAN_API Model {
 class MEDISCAN_API ModelManager {
  public:
   /// Throws INVALID_ARGUMENT for an option out of range, UNSUPPORTED for a Redis asked of a library built without it.
-  explicit ModelManager(ManagerOptions options = {});
+  explicit ModelManager(const ManagerOptions& options = {});
   ~ModelManager();
   ModelManager(const ModelManager&) = delete;
   ModelManager& operator=(const ModelManager&) = delete;
@@ -128,8 +128,10 @@ class MEDISCAN_API ModelManager {
   /// loaded its Error is thrown and the old one serves on. Every copy of `model` refers to the new bundle afterwards.
   /// Both are in memory meanwhile. OVERLOADED while another load or swap of this model is in flight, NOT_READY when it
   /// is not this manager's.
+  // NOLINTBEGIN(bugprone-exception-escape): no std::swap of two values
   void swap(const Model& model, const std::filesystem::path& bundle);
   void swap(const Model& model, const std::filesystem::path& bundle, const LoadOptions& options);
+  // NOLINTEND(bugprone-exception-escape)
 
   /// Takes a model out of service: new work is NOT_READY, work in flight ends normally, then its memory is freed.
   /// Returns when it is. A model that is not this manager's, or already unloaded, is left alone (false).

@@ -65,6 +65,15 @@ std::optional<Error> error_of(Action&& action) noexcept {
   }
 }
 
+/// The error with the picture's name, where there is memory for that.
+Error named(const Error& error, const std::string& name) noexcept {
+  try {
+    return error.about(name);
+  } catch (...) {
+    return {ErrorCode::out_of_memory, Stage::analyze, {}};
+  }
+}
+
 /// When about an eighth of a full queue will have been served.
 milliseconds retry_after(const model::Lease& lease, std::uint64_t max_jobs) {
   constexpr double least = 10;
@@ -124,9 +133,9 @@ void Analysis::accept(model::Lease lease) {
 
 std::uint64_t Analysis::bytes_held(const model::LoadedModel* model) const {
   std::uint64_t bytes = 0;
-  if (const auto* own = std::get_if<std::vector<std::byte>>(&input_)) bytes += own->size();
-  if (const auto* copy = std::get_if<CopiedBytes>(&input_)) bytes += copy->size;
-  if (const auto* image = std::get_if<Image>(&input_)) bytes += image->pixels().size();
+  if (const auto* own = std::get_if<std::vector<std::byte>>(&*input_)) bytes += own->size();
+  if (const auto* copy = std::get_if<CopiedBytes>(&*input_)) bytes += copy->size;
+  if (const auto* image = std::get_if<Image>(&*input_)) bytes += image->pixels().size();
   const Bundle& bundle = model != nullptr ? model->bundle() : slot_->bundle();
   const auto [height, width] = bundle.input_size();
   return bytes + std::uint64_t{bundle.input.channels()} * height * width * sizeof(float);
@@ -186,7 +195,7 @@ void Analysis::post_to_pool() noexcept {
   counted_as_preparing_ = true;
   move_to(Place::pool);
   const auto failure = error_of([&] {
-    slot_->environment().engine->pool.post(rank(), [self = shared_from_this()] { self->prepare_and_enqueue(); });
+    slot_->environment().engine->pool.post(rank(), [self = shared_from_this()] { prepare_and_enqueue(self); });
   });
   if (failure) give_up(*failure);
 }
@@ -195,14 +204,13 @@ void Analysis::post_to_pool() noexcept {
 void Analysis::give_up(const Error& error) noexcept {
   if (!claim_end()) return let_go();
   let_go();
-  end_with(error.about(name_));
+  end_with(named(error, name_));
 }
 
 /// On a thread of the pool.
-void Analysis::prepare_and_enqueue() noexcept {
-  move_to(Place::none);
-  const auto self = shared_from_this();
-  if (prepare()) enqueue({&self, 1});
+void Analysis::prepare_and_enqueue(const std::shared_ptr<Analysis>& one) noexcept {
+  one->move_to(Place::none);
+  if (one->prepare()) enqueue({&one, 1});
 }
 
 // ---- Prepared: cache, decode, preprocess. What throws here is this picture's failure alone.
@@ -236,7 +244,7 @@ bool Analysis::prepare(TensorRow row) noexcept {
 std::string Analysis::cache_key() const {
   std::string digest;
   std::string decoded_as;
-  if (const auto* image = std::get_if<Image>(&input_)) {
+  if (const auto* image = std::get_if<Image>(&*input_)) {
     digest = image->info().sha256;
     decoded_as = fmt::format("{} {}x{}x{} {} {}", image->info().decoder, image->width(), image->height(),
                              image->channels(), image->bits(), image->info().orientation_applied);
@@ -252,16 +260,16 @@ std::string Analysis::cache_key() const {
 }
 
 std::span<const std::byte> Analysis::encoded() const {
-  if (const auto* own = std::get_if<std::vector<std::byte>>(&input_)) return *own;
-  if (const auto* copy = std::get_if<CopiedBytes>(&input_)) return {copy->memory.get(), copy->size};
-  return std::get<std::span<const std::byte>>(input_);
+  if (const auto* own = std::get_if<std::vector<std::byte>>(&*input_)) return *own;
+  if (const auto* copy = std::get_if<CopiedBytes>(&*input_)) return {copy->memory.get(), copy->size};
+  return std::get<std::span<const std::byte>>(*input_);
 }
 
 /// A hit is the record of the analysis that made it, with the name and the times of today.
 std::optional<Result> Analysis::look_in_cache() {
   cache::Cache& cache = *slot_->environment().cache;
   if (!options_.cache || !cache.enabled()) return std::nullopt;
-  if (!std::holds_alternative<Image>(input_) && encoded().empty()) return std::nullopt;  // decoding says what is wrong
+  if (!std::holds_alternative<Image>(*input_) && encoded().empty()) return std::nullopt;  // decoding says what is wrong
   key_ = cache_key();
   auto known = cache.find(key_);
   if (!known) return std::nullopt;
@@ -275,7 +283,7 @@ std::optional<Result> Analysis::look_in_cache() {
 
 /// The recipe is known before the bytes are decoded, so only the pixels that it reads need be made.
 void Analysis::decode() {
-  if (const auto* image = std::get_if<Image>(&input_)) {
+  if (const auto* image = std::get_if<Image>(&*input_)) {
     picture_.emplace(*image);
     return;
   }
@@ -333,13 +341,13 @@ bool Analysis::take(std::span<const float> logits, const schedule::BatchFacts& b
   if (result) {
     end_with(*std::move(result));
   } else {
-    end_with(failure->about(name_));
+    end_with(named(*failure, name_));
   }
   return !failure;
 }
 
 Result Analysis::record(std::span<const float> logits, const schedule::BatchFacts& batch) const {
-  const bool was_decoded = std::holds_alternative<Image>(input_);
+  const bool was_decoded = std::holds_alternative<Image>(*input_);
   RunRecord run;
   run.preprocess_ms = preprocess_ms_;
   run.queue_ms = ms_between(prepared_at_, batch.begun) + (waited_for_ ? 0 : ms_between(begun_, prepare_began_));
@@ -383,19 +391,26 @@ void Analysis::failed(const Error& error) noexcept {
   }
   if (place == Place::pool && slot_->environment().engine->pool.withdraw(rank())) let_go();
   if (place == Place::lane && model) model->lane().withdraw(*this);
-  end_with(error.about(name_));
+  end_with(named(error, name_));
+}
+
+void Analysis::count_end(const Outcome<Result>& outcome) noexcept {
+  static_cast<void>(error_of([&] {
+    Timing timing;
+    std::optional<ErrorCode> failure;
+    if (outcome) {
+      timing = outcome.value().timing_ms;
+    } else {
+      timing.total = ms_between(begun_, Clock::now());
+      failure = outcome.error().code();
+    }
+    counters_.job_finished(failure, timing);
+    slot_->count(failure.has_value());
+  }));
 }
 
 void Analysis::end_with(Outcome<Result> outcome) noexcept {
-  const bool good = outcome.has_value();
-  Timing timing;
-  if (good) {
-    timing = outcome.value().timing_ms;
-  } else {
-    timing.total = ms_between(begun_, Clock::now());
-  }
-  counters_.job_finished(good ? std::nullopt : std::optional(outcome.error().code()), timing);
-  slot_->count(!good);
+  count_end(outcome);
   std::optional<schedule::Watch::Entry> alarm;
   {
     const std::scoped_lock lock(mutex_);
@@ -408,17 +423,23 @@ void Analysis::end_with(Outcome<Result> outcome) noexcept {
   tell();
 }
 
-/// The callback is called from a thread that does nothing else; it may hold the job, and so must not stay in it.
 void Analysis::tell() noexcept {
   if (options_.completions) push_tag(*options_.completions, options_.tag);
   if (!options_.on_done) return;
-  const auto call = [self = shared_from_this(), callback = std::exchange(options_.on_done, {})]() noexcept {
-    try {
-      callback(Job(self));
-    } catch (...) {  // a listener's failure is not the job's
-    }
-  };
-  if (error_of([&] { slot_->environment().engine->callbacks.post(schedule::rank_now(), call); })) call();
+  const auto failure = error_of([&] {
+    slot_->environment().engine->callbacks.post(schedule::rank_now(),
+                                                [self = shared_from_this()] { self->call_back(); });
+  });
+  if (failure) call_back();
+}
+
+/// From a thread that does nothing else. The callback may hold the job, and so must not stay in it; what it throws is
+/// its own affair.
+void Analysis::call_back() noexcept {
+  static_cast<void>(error_of([&] {
+    const auto callback = std::exchange(options_.on_done, nullptr);
+    callback(Job(shared_from_this()));
+  }));
 }
 
 void Analysis::wait() const {
@@ -467,7 +488,7 @@ void Analysis::let_go_of_bounds() noexcept {
 /// By the carrier, when it carries no further.
 void Analysis::let_go() noexcept {
   let_go_of_bounds();
-  input_ = std::span<const std::byte>{};
+  input_.reset();
   picture_.reset();
   tensor_ = {};
   memory_ = {};

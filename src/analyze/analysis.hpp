@@ -86,7 +86,7 @@ class Analysis final : public schedule::Task, public std::enable_shared_from_thi
   void wait_for_load() noexcept;
   void load_ended(const std::optional<Error>& error) noexcept;
   void post_to_pool() noexcept;
-  void prepare_and_enqueue() noexcept;
+  static void prepare_and_enqueue(const std::shared_ptr<Analysis>& one) noexcept;
   void give_up(const Error& error) noexcept;
   [[nodiscard]] std::uint64_t bytes_held(const model::LoadedModel* model) const;
   void require_in_time() const;
@@ -102,8 +102,10 @@ class Analysis final : public schedule::Task, public std::enable_shared_from_thi
   void let_go() noexcept;
   void let_go_of_bounds() noexcept;
   void failed(const Error& error) noexcept override;
+  void count_end(const Outcome<Result>& outcome) noexcept;
   void end_with(Outcome<Result> outcome) noexcept;
   void tell() noexcept;
+  void call_back() noexcept;
 
   const base::HomeProcess home_;
   const std::shared_ptr<model::Slot> slot_;
@@ -114,7 +116,7 @@ class Analysis final : public schedule::Task, public std::enable_shared_from_thi
   bool waited_for_ = true;
 
   // The carrier's.
-  Input input_;
+  std::optional<Input> input_;  // until it lets go
   schedule::Admission::Permit permit_;
   model::Lease lease_;
   bool counted_as_preparing_ = false;

@@ -3,8 +3,12 @@
 #pragma once
 
 #include <sys/types.h>
+#include <cstddef>
 #include <mediscan/error.hpp>
+#include <memory>
+#include <new>
 #include <string_view>
+#include <utility>
 
 namespace mediscan::base {
 
@@ -21,5 +25,13 @@ class HomeProcess {
  private:
   pid_t pid_;
 };
+
+/// For the destructor of an object whose threads stayed in another process: what it shared with them is never
+/// destroyed, since a condition variable that thinks it has a waiter would wait for it for ever. Needs no memory.
+template <class T>
+void leave_behind(std::shared_ptr<T>& shared) noexcept {
+  alignas(std::shared_ptr<T>) std::byte place[sizeof(std::shared_ptr<T>)];
+  new (place) std::shared_ptr<T>(std::move(shared));
+}
 
 }  // namespace mediscan::base

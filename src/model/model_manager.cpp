@@ -112,7 +112,7 @@ metrics::Gauges ModelManager::Impl::gauges() const {
   return now;
 }
 
-ModelManager::ModelManager(ManagerOptions options) : impl_(std::make_shared<Impl>(options)) {}
+ModelManager::ModelManager(const ManagerOptions& options) : impl_(std::make_shared<Impl>(options)) {}
 
 ModelManager::~ModelManager() {
   if (!impl_->home.is_here()) return;  // in a child made by fork() there is nothing to end
@@ -151,6 +151,7 @@ Model ModelManager::load_async(const std::filesystem::path& bundle, const LoadOp
   return Model(slot);
 }
 
+// NOLINTBEGIN(bugprone-exception-escape): no std::swap of two values
 void ModelManager::swap(const Model& model, const std::filesystem::path& bundle) {
   swap(model, bundle, model.slot()->options());
 }
@@ -159,8 +160,9 @@ void ModelManager::swap(const Model& model, const std::filesystem::path& bundle,
   validate(options);
   impl_->home.require(Stage::model, manager_name);
   impl_->require_mine(model);
-  model.slot()->swap(read_bundle(canonical_folder(bundle)), options);
+  model.slot()->replace(read_bundle(canonical_folder(bundle)), options);
 }
+// NOLINTEND(bugprone-exception-escape)
 
 bool ModelManager::unload(const Model& model) {
   const auto impl = impl_;

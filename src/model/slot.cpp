@@ -54,7 +54,7 @@ std::optional<Error> Slot::make_and_load(Lock& lock) {
   const LoadOptions options = options_;
   std::shared_ptr<LoadedModel> model;
   lock.unlock();
-  const auto error = error_of(bundle->directory.string(), [&] {
+  auto error = error_of(bundle->directory.string(), [&] {
     model = std::make_shared<LoadedModel>(bundle, options, environment_);
     {
       const std::scoped_lock relock(mutex_);
@@ -177,7 +177,7 @@ Lease Slot::lease_or(LoadEnded ended) {
   return {};
 }
 
-void Slot::swap(std::shared_ptr<const Bundle> bundle, LoadOptions options) {
+void Slot::replace(std::shared_ptr<const Bundle> bundle, LoadOptions options) {
   require_home();
   {
     Lock lock(mutex_);

@@ -45,7 +45,7 @@ class Slot final : public Evictable, public std::enable_shared_from_this<Slot> {
 
   /// Loads another bundle beside the one in service, and puts it in its place once it is READY; returns when the old
   /// one's work is done and its memory freed. On failure throws, and the old one serves on as if nothing had happened.
-  void swap(std::shared_ptr<const Bundle> bundle, LoadOptions options);
+  void replace(std::shared_ptr<const Bundle> bundle, LoadOptions options);
 
   /// Ends service. Returns when work in flight has ended; false when it was ended before.
   bool unload();

@@ -91,10 +91,8 @@ Lane::~Lane() {
   if (home_.is_here()) {
     close();
   } else {
-    // The thread is in another process, and so is who would wake a condition variable that thinks it has a waiter:
-    // destroying it would wait for ever. The child lets go of both.
     thread_.detach();
-    new std::shared_ptr<Shared>(std::move(shared_));  // leaked on purpose
+    base::leave_behind(shared_);
   }
 }
 

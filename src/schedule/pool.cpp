@@ -28,7 +28,7 @@ Pool::Pool(std::string name, int threads)
 Pool::~Pool() {
   if (!home_.is_here()) {
     for (std::thread& thread : shared_->threads) thread.detach();
-    new std::shared_ptr<Shared>(std::move(shared_));  // leaked on purpose: its condition variable thinks it has waiters
+    base::leave_behind(shared_);
     return;
   }
   std::vector<std::thread> threads;

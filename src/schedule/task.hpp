@@ -20,8 +20,8 @@ struct Rank {
 
   friend bool operator==(const Rank&, const Rank&) = default;
   friend std::strong_ordering operator<=>(const Rank& a, const Rank& b) {
-    if (const auto order = b.priority <=> a.priority; order != 0) return order;
-    if (const auto order = a.deadline <=> b.deadline; order != 0) return order;
+    if (const auto order = b.priority <=> a.priority; std::is_neq(order)) return order;
+    if (const auto order = a.deadline <=> b.deadline; std::is_neq(order)) return order;
     return a.arrival <=> b.arrival;
   }
 };

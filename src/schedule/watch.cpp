@@ -24,8 +24,7 @@ Watch::Watch() : shared_(std::make_shared<Shared>()) {}
 Watch::~Watch() {
   if (!home_.is_here()) {  // the thread is in another process
     shared_->thread.detach();
-    new std::shared_ptr<Shared>(
-        std::move(shared_));  // leaked on purpose: its condition variable thinks it has a waiter
+    base::leave_behind(shared_);
     return;
   }
   std::thread thread;
