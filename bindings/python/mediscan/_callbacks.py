@@ -50,13 +50,20 @@ class Callbacks:
         """Calls it with the job: at once and here when that is done, otherwise in the thread."""
         with self._lock:
             # A tag that is not done has not been taken: a job is done before its tag is given.
-            if not job.done():
-                if self._ending:
-                    raise ShutDown("the Python interpreter is exiting: no callback can be waited for", "wait for the job instead")
+            done, ending = job.done(), self._ending
+            if not done and not ending:
                 self._start_once()
                 self._waiting.setdefault(tag, []).append((job, callback))
-                return
-        _core.call_reporting(callback, job)
+        if done:
+            _core.call_reporting(callback, job)
+        elif ending:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        """At the interpreter's exit. A daemon thread stops here: its error would be printed by an interpreter half gone."""
+        if threading.current_thread().daemon and threading.current_thread() is not self._thread:
+            threading.Event().wait()
+        raise ShutDown("the Python interpreter is exiting: no callback can be waited for", "wait for the job instead", "schedule")
 
     def end(self) -> None:
         """Returns when everything has been told and the thread is gone."""

@@ -62,7 +62,8 @@ def _native_options(options: LoadOptions) -> _core.LoadOptions:
     unknown = sorted(options.keys() - defaults.keys())
     if unknown:
         raise TypeError(f"there is no load option {unknown[0]!r}; there are {', '.join(defaults)}")
-    return _core.LoadOptions(**{**defaults, **options})
+    complete: dict[str, Any] = {**defaults, **options}
+    return _core.LoadOptions(**complete)
 
 
 _MAX_BATCH = 8

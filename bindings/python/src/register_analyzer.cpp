@@ -5,7 +5,11 @@
 #include <mediscan/analyzer.hpp>
 #include <mediscan/preprocess.hpp>
 #include <mediscan/system.hpp>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -65,10 +69,10 @@ Result analyze(const Analyzer& analyzer, const Picture& picture, std::string nam
 
 std::shared_ptr<Job> submit(const Analyzer& analyzer, const Picture& picture, std::string name,
                             const DecodeOptions& decode, const std::optional<double>& timeout,
-                            const std::string& priority, bool cache, std::shared_ptr<CompletionQueue> completions,
-                            std::uint64_t tag) {
+                            const std::string& priority, bool cache,
+                            std::optional<std::shared_ptr<CompletionQueue>> completions, std::uint64_t tag) {
   JobOptions options = job_options(std::move(name), decode, timeout, priority, cache);
-  options.completions = std::move(completions);
+  if (completions) options.completions = *std::move(completions);
   options.tag = tag;
   return with_picture(picture, [&](const auto& of) { return make_object<Job>(analyzer.submit(of, options)); });
 }

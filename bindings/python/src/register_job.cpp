@@ -47,7 +47,7 @@ py::typing::List<std::uint64_t> take(CompletionQueue& queue) {
 }
 
 /// What a callback raises ends with it, and is said as Python says it of destructors.
-void call_reporting(const py::function& callback, const py::object& argument) {
+void call_reporting(const py::object& callback, const py::object& argument) {
   try {
     callback(argument);
   } catch (py::error_already_set& error) {

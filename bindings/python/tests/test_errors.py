@@ -19,6 +19,7 @@ def test_every_code_of_the_library_has_its_class() -> None:
         class_name = "".join(word.capitalize() for word in name.split("_"))
         assert type(error) is getattr(mediscan, class_name)
         assert (error.code, error.code.name, error.stage, error.message, error.hint) == (number, name, "decode", "what", "do")
+        assert (error.retry_after, errors.from_code(number, "decode", "what", "do", 0.5).retry_after) == (None, 0.5)
 
 
 def test_the_codes_are_those_of_the_header(root: Path) -> None:
@@ -35,9 +36,9 @@ def test_an_error_reads_as_what_happened_and_what_to_do() -> None:
 
 
 def test_errors_can_be_pickled() -> None:
-    error = pickle.loads(pickle.dumps(mediscan.TruncatedImage("what", "do", "decode")))
-    assert type(error) is mediscan.TruncatedImage
-    assert (error.message, error.hint, error.stage) == ("what", "do", "decode")
+    error = pickle.loads(pickle.dumps(mediscan.Overloaded("what", "do", "schedule", 0.5)))
+    assert type(error) is mediscan.Overloaded
+    assert (error.message, error.hint, error.stage, error.retry_after) == ("what", "do", "schedule", 0.5)
 
 
 def test_errors_are_also_pythons_own_where_python_has_one() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,33 @@ def test_one_outcome_a_picture_in_order(skin: mediscan.Model, nevus: Path) -> No
     assert len(outcomes) == len(sources)
     alone = skin.analyze(nevus)
     assert all(outcome.findings == alone.findings for outcome in outcomes if isinstance(outcome, mediscan.Result))
-    assert max(outcome.execution.batch_size for outcome in outcomes if isinstance(outcome, mediscan.Result)) == 8
+
+
+def test_many_run_in_batches(manager: mediscan.ModelManager, skin_bundle: Path, nevus: Path) -> None:
+    model = manager.load(skin_bundle, backend="mock", max_delay=1.0)  # so that a batch waits until it is full
+    outcomes = model.analyze_many([nevus] * 16)
+    assert [outcome.execution.batch_size for outcome in outcomes if isinstance(outcome, mediscan.Result)] == [8] * 16
+
+
+def test_many_wait_where_others_have_filled_the_queue(skin_bundle: Path, nevus: Path) -> None:
+    with mediscan.ModelManager(max_jobs=2) as manager:
+        model = manager.load(skin_bundle, backend="mock", max_delay=0.05)
+        jobs = [model.submit(nevus) for _ in range(2)]
+        assert all(isinstance(outcome, mediscan.Result) for outcome in model.analyze_many([nevus] * 9))
+        assert all(job.done() for job in jobs)
+
+
+def test_many_that_are_interrupted_leave_nothing_in_flight(manager: mediscan.ModelManager, skin_bundle: Path, nevus: Path) -> None:
+    model = manager.load(skin_bundle, backend="mock", max_delay=1.0)
+
+    def two() -> Iterator[Path]:
+        yield from [nevus] * 2
+        raise RuntimeError("the scanner is out of paper")
+
+    begun = time.monotonic()
+    with pytest.raises(RuntimeError, match="out of paper"):
+        model.analyze_many(two())
+    assert manager.drain(0.5) and time.monotonic() - begun < 1  # cancelled, and not waited for
 
 
 def test_a_wrong_type_among_many_costs_only_itself(skin: mediscan.Model, nevus: Path) -> None:

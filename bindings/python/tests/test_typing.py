@@ -23,8 +23,8 @@ def test_package_tests_and_example_are_clean_under_mypy_strict(root: Path, tmp_p
     sources = sorted((root / "bindings" / "python" / "mediscan").glob("*.py"))
     tests = [path for path in sorted(Path(__file__).parent.glob("*.py")) if "convert" not in path.name]
     command = [sys.executable, "-m", "mypy", "--strict", f"--cache-dir={tmp_path}", f"--config-file={root / 'pyproject.toml'}"]
-    example = [root / "examples" / "python" / "quickstart.py"]
-    for files in (sources, tests, example):
+    examples = [[path] for path in sorted((root / "examples" / "python").glob("*.py"))]
+    for files in (sources, tests, *examples):
         checked = subprocess.run([*command, *map(str, files)], cwd=root, capture_output=True, text=True, check=False)
         assert checked.returncode == 0, checked.stdout + checked.stderr
 
