@@ -178,19 +178,23 @@ class Load {
 
   /// Each client hands in encoded bytes, waits for the findings, and hands in the next.
   json closed(int clients, double warm_up, double seconds) {
-    std::vector<std::vector<double>> latencies(static_cast<std::size_t>(clients));
+    struct Seen {
+      Clock::time_point end;
+      double latency_ms;
+    };
+    std::vector<std::vector<Seen>> seen(static_cast<std::size_t>(clients));
     std::atomic<std::uint64_t> failures{0};
     const Window window(warm_up, seconds);
     std::vector<std::thread> threads;
     for (int client = 0; client < clients; ++client) {
       threads.emplace_back([&, client] {
-        auto& mine = latencies[static_cast<std::size_t>(client)];
-        for (std::size_t next = static_cast<std::size_t>(client) * 7; Clock::now() < window.until; ++next) {
+        const auto number = static_cast<std::size_t>(client);
+        for (std::size_t next = number * 7; Clock::now() < window.until; ++next) {
           const auto start = Clock::now();
           const bool good = static_cast<bool>(analyzer_->submit(pictures_[next % pictures_.size()]).outcome());
           const auto end = Clock::now();
           if (!good) ++failures;
-          if (good && window.holds(end)) mine.push_back(ms(end - start));
+          if (good) seen[number].push_back({end, ms(end - start)});
         }
       });
     }
@@ -199,12 +203,29 @@ class Load {
     std::this_thread::sleep_until(window.until);
     json answer = counted.since();
     for (auto& thread : threads) thread.join();
-    std::vector<double> all;
-    for (const auto& mine : latencies) all.insert(all.end(), mine.begin(), mine.end());
-    answer["rate"] = static_cast<double>(all.size()) / window.length;
+    std::vector<Clock::time_point> ends;
+    std::vector<double> latencies;
+    for (const auto& mine : seen) {
+      for (const Seen& one : mine) {
+        ends.push_back(one.end);
+        if (window.holds(one.end)) latencies.push_back(one.latency_ms);
+      }
+    }
+    answer["rate"] = rate_of(std::move(ends), window);
     answer["failures"] = failures.load();
-    answer["latency_ms"] = percentiles(std::move(all));
+    answer["latency_ms"] = percentiles(std::move(latencies));
     return answer;
+  }
+
+  /// From the last end before the window to the last within it. Ends come eight at a time: a count over the window
+  /// itself would be wrong by up to a batch.
+  static double rate_of(std::vector<Clock::time_point> ends, const Window& window) {
+    std::sort(ends.begin(), ends.end());
+    const auto from = std::lower_bound(ends.begin(), ends.end(), window.from);
+    const auto until = std::lower_bound(ends.begin(), ends.end(), window.until);
+    if (from == ends.begin() || from == until) return 0;  // warm-up or window were too short for one batch
+    const std::chrono::duration<double> took = *(until - 1) - *(from - 1);
+    return static_cast<double>(until - from) / took.count();
   }
 
   /// Pictures come when a Poisson process says, whatever became of those before; latency counts from that moment, and
