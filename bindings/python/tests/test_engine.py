@@ -86,7 +86,7 @@ def test_a_drained_manager_finishes_what_it_accepted_and_takes_no_more(manager: 
             call()
     assert manager.drain(10)
     assert manager.drain()
-    assert job.done() and job.result().findings
+    assert job.result(1).findings
 
 
 def test_engine_status_counts_against_the_bounds(skin_bundle: Path, nevus: Path) -> None:
