@@ -17,4 +17,11 @@ std::uint32_t next_batch(const std::vector<std::uint32_t>& buckets, std::size_t 
   return best;
 }
 
+std::uint32_t smallest_that_holds(const std::vector<std::uint32_t>& buckets, std::size_t waiting) {
+  for (const std::uint32_t size : buckets) {
+    if (size >= waiting) return size;
+  }
+  return buckets.back();
+}
+
 }  // namespace mediscan::schedule

@@ -13,4 +13,7 @@ std::vector<std::uint32_t> batch_buckets(std::uint32_t max_batch);
 /// The largest bucket that `waiting` pictures fill. `waiting` >= 1.
 std::uint32_t next_batch(const std::vector<std::uint32_t>& buckets, std::size_t waiting);
 
+/// The smallest bucket in which `waiting` pictures have room, the largest one when none has.
+std::uint32_t smallest_that_holds(const std::vector<std::uint32_t>& buckets, std::size_t waiting);
+
 }  // namespace mediscan::schedule

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "schedule/buckets.hpp"
 #include "schedule/compute_gate.hpp"
 #include "schedule/ready_queue.hpp"
 
@@ -145,17 +146,23 @@ void Lane::withdraw(const Task& task) noexcept {
 
 void Lane::count_preparing(int change) noexcept { shared_->preparing.fetch_add(change, std::memory_order_relaxed); }
 
+/// Whole batches go first. Behind one, the task's own batch is taken to be a whole one too: a long queue of tasks that
+/// were accepted without that slack would have to run in small, slow batches. With less ahead it runs with that.
 LatencyModel::Duration Lane::expected_wait(const Rank& rank) const {
   const std::scoped_lock lock(shared_->mutex);
   const auto& latency = shared_->latency;
-  LatencyModel::Duration wait = latency.expected(shared_->terms.buckets.front()) + shared_->turn_wait;
+  const auto& buckets = shared_->terms.buckets;
+  LatencyModel::Duration wait = shared_->turn_wait;
   if (!shared_->running.empty()) {
     const LatencyModel::Duration elapsed = Clock::now() - shared_->running_since;
     const auto whole = latency.mean(static_cast<std::uint32_t>(shared_->running.size()));
     if (whole > elapsed) wait += whole - elapsed;
   }
   const auto preparing = static_cast<std::size_t>(std::max(0, shared_->preparing.load(std::memory_order_relaxed)));
-  return wait + latency.per_picture() * static_cast<double>(shared_->ready.ahead_of(rank) + preparing);
+  const std::size_t ahead = shared_->ready.ahead_of(rank) + preparing;
+  const std::size_t before = ahead / buckets.back() * buckets.back();
+  wait += latency.per_picture() * static_cast<double>(before);
+  return wait + latency.expected(before > 0 ? buckets.back() : smallest_that_holds(buckets, ahead + 1));
 }
 
 LatencyModel::Duration Lane::per_picture() const {

@@ -354,7 +354,7 @@ TEST_CASE("a completion queue that is dropped with jobs in flight is no one's tr
   CHECK(job.outcome().has_value());
 }
 
-TEST_CASE("a manager destroyed with jobs in flight lets them end; the jobs outlive it") {
+TEST_CASE("a manager destroyed with jobs in flight lets them end, and the jobs outlive it") {
   test::TemporaryFolder folder;
   test::write_bundle(folder.path());
   const auto script = test::scripted_backend("jobs");

@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in {"LD_LIBRARY_PATH", "PKG_CONFIG_PATH", "CMAKE_PREFIX_PATH"}}
-ALLOWED = re.compile(r"bin/mediscan|include/mediscan/[\w.]+\.(h|hpp)|lib[\w/-]*/libmediscan\.so(\.1(\.0)?)?|lib[\w/-]*/cmake/mediscan/[\w-]+\.cmake"
+ALLOWED = re.compile(r"bin/mediscan|include/mediscan/[\w.]+\.(h|hpp)|lib[\w/-]*/libmediscan\.so(\.1(\.\d+)?)?|lib[\w/-]*/cmake/mediscan/[\w-]+\.cmake"
                      r"|lib[\w/-]*/pkgconfig/mediscan\.pc|share/doc/mediscan/LICENSE")
 
 

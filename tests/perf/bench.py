@@ -65,8 +65,14 @@ def main() -> None:
         libtorch=libtorch,
     )
     text = introduction + "\n" + "\n".join(sections)
-    arguments.out.write_text(text)
+    arguments.out.write_text(text + under_load(arguments.out))
     print(text)
+
+
+def under_load(out: Path) -> str:
+    """The section that `make load` wrote stays."""
+    before, heading, section = (out.read_text() if out.exists() else "").partition("\n## Under load")
+    return heading + section
 
 
 def processes_section() -> str:

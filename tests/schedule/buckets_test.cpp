@@ -30,5 +30,12 @@ TEST_CASE("any number of waiting pictures is cut into warmed sizes without remai
   }
 }
 
+TEST_CASE("the smallest size that holds what waits, the largest when none does") {
+  const std::vector<std::uint32_t> buckets = {1, 2, 4};
+  CHECK(smallest_that_holds(buckets, 1) == 1);
+  CHECK(smallest_that_holds(buckets, 3) == 4);
+  CHECK(smallest_that_holds(buckets, 40) == 4);
+}
+
 }  // namespace
 }  // namespace mediscan::schedule
