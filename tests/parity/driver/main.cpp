@@ -158,8 +158,8 @@ class Driver {
     std::string result;
     for (int i = 0; i < request.value("repeat", 1); ++i) {
       std::optional<mediscan::Result> last;
-      times.push_back(
-          milliseconds([&] { last = analyzer.analyze(std::as_bytes(std::span(bytes)), {.decode = decode_options(request)}); }));
+      times.push_back(milliseconds(
+          [&] { last = analyzer.analyze(std::as_bytes(std::span(bytes)), {.decode = decode_options(request)}); }));
       result = mediscan::to_json(*last);
     }
     return {
