@@ -47,9 +47,18 @@ TEST_CASE("options that are NULL are the defaults, and init makes options of the
   CHECK(options.struct_size == sizeof options);
 }
 
+TEST_CASE("a struct of the 1.0 ABI is taken, with defaults for what it does not have") {
+  mediscan_load_options options{};
+  options.struct_size = 40;  // all that 1.0 had
+  options.max_batch = 4;
+  options.hang_timeout_ms = 7;  // lies behind it
+  const auto read = options_of(&options, "mediscan_load_options");
+  CHECK(read.max_batch == 4);
+  CHECK(read.hang_timeout_ms == 0);
+}
+
 TEST_CASE("a struct_size that nobody set is INVALID_ARGUMENT with the remedy") {
-  for (const std::uint32_t size :
-       {0U, 4U, static_cast<std::uint32_t>(sizeof(mediscan_load_options)) - 1U, 0xCDCDCDCDU}) {
+  for (const std::uint32_t size : {0U, 4U, 39U, 0xCDCDCDCDU}) {
     mediscan_load_options options{};
     options.struct_size = size;
     const Error error = error_of([&] { options_of(&options, "mediscan_load_options"); });
@@ -64,6 +73,12 @@ struct Later {
   mediscan_load_options known{};
   std::uint64_t added = 0;
 };
+
+TEST_CASE("a time-out beyond what a clock can add is a hundred years") {
+  CHECK(timeout_of(0).count() == 0);
+  CHECK(timeout_of(1500).count() == 1500);
+  CHECK(timeout_of(MEDISCAN_FOREVER) == std::chrono::hours(24 * 36'525));
+}
 
 TEST_CASE("a later, larger struct works as long as what is new in it is 0") {
   Later later;

@@ -31,6 +31,17 @@ TEST_CASE("an Error arrives with its code, stage, message and hint") {
   CHECK(mediscan_error_release(error) == MEDISCAN_INVALID_ARGUMENT);
 }
 
+TEST_CASE("an error says when the same call may succeed, where that is known") {
+  mediscan_error* error = nullptr;
+  status_of(Error(ErrorCode::overloaded, Stage::schedule, "full", "later", std::chrono::milliseconds(250)), &error);
+  CHECK(mediscan_error_retry_after_ms(error) == 250);
+  mediscan_error_release(error);
+  CHECK(mediscan_error_retry_after_ms(error) == 0);
+  status_of(Error(ErrorCode::not_found, Stage::bundle, "nothing there"), &error);
+  CHECK(mediscan_error_retry_after_ms(error) == 0);
+  mediscan_error_release(error);
+}
+
 TEST_CASE("every other exception becomes a status too") {
   CHECK(status_of(std::bad_alloc()) == MEDISCAN_OUT_OF_MEMORY);
   CHECK(status_of(std::runtime_error("odd")) == MEDISCAN_INTERNAL);

@@ -16,6 +16,8 @@ inline mediscan_status release(mediscan_model* handle) { return mediscan_model_r
 inline mediscan_status release(mediscan_image* handle) { return mediscan_image_release(handle); }
 inline mediscan_status release(mediscan_result* handle) { return mediscan_result_release(handle); }
 inline mediscan_status release(mediscan_error* handle) { return mediscan_error_release(handle); }
+inline mediscan_status release(mediscan_job* handle) { return mediscan_job_release(handle); }
+inline mediscan_status release(mediscan_completions* handle) { return mediscan_completions_release(handle); }
 
 /// A handle that the test owns.
 template <class CType>
@@ -27,6 +29,14 @@ struct Handle {
   Handle& operator=(Handle&&) = delete;
   ~Handle() { release(get); }
 };
+
+/// Options as their _init function makes them.
+template <class Options>
+Options defaults(void (*init)(Options*, std::size_t)) {
+  Options options;
+  init(&options, sizeof options);
+  return options;
+}
 
 /// What a failed call said.
 struct Failure {

@@ -16,30 +16,10 @@
 #include "calls.hpp"
 #include "errors.hpp"
 #include "forked.hpp"
-#include "scripted_backend.hpp"
+#include "loaded.hpp"
 
 namespace mediscan::test {
 namespace {
-
-/// A manager, a model of a tiny bundle on the scripted backend, and a picture.
-struct Loaded {
-  TemporaryBundle bundle;
-  std::shared_ptr<Script> script = scripted_backend("capi");
-  Handle<mediscan_manager> manager;
-  Handle<mediscan_model> model;
-  Handle<mediscan_image> image;
-
-  Loaded() {
-    REQUIRE(mediscan_manager_create(nullptr, &manager.get, nullptr) == MEDISCAN_OK);
-    mediscan_load_options options;
-    mediscan_load_options_init(&options, sizeof options);
-    options.backend = "capi";
-    const std::string path = bundle.path().string();
-    REQUIRE(mediscan_model_load(manager.get, path.data(), path.size(), &options, &model.get, nullptr) == MEDISCAN_OK);
-    const auto picture = (bundle.path() / "self_test.png").string();
-    REQUIRE(mediscan_image_read(picture.c_str(), MEDISCAN_NUL, nullptr, &image.get, nullptr) == MEDISCAN_OK);
-  }
-};
 
 mediscan_finding finding_of(const mediscan_result* result, std::size_t index) {
   mediscan_finding finding{};

@@ -1,5 +1,5 @@
-// What the C ABI costs over the C++ call it makes: the same picture and the same mock model by both, interleaved, the
-// medians' difference. One line of JSON on standard output.
+// What the C ABI costs over the C++ call it makes, for calls that wait and for jobs: the same picture and the same mock
+// model by both, interleaved, the medians' difference. One line of JSON on standard output.
 //
 // usage: mediscan_capi_overhead BUNDLE PICTURE [ROUNDS]
 #include <mediscan/mediscan.h>
@@ -53,6 +53,38 @@ struct Caller {
   }
 };
 
+/// The same by both APIs, round after round. Each goes first every other time; neighbours are compared, since the
+/// machine drifts.
+struct Comparison {
+  std::vector<double> by_cpp;
+  std::vector<double> by_c;
+  std::vector<double> differences;
+
+  template <class Cpp, class C>
+  void measure(bool cpp_first, Cpp&& cpp, C&& c) {
+    if (cpp_first) by_cpp.push_back(microseconds(cpp));
+    by_c.push_back(microseconds(c));
+    if (!cpp_first) by_cpp.push_back(microseconds(cpp));
+    differences.push_back(by_c.back() - by_cpp.back());
+  }
+};
+
+void analyze_by_c(const Caller& caller) {
+  mediscan_result* result = nullptr;
+  must(mediscan_analyze(caller.model, caller.image, nullptr, &result, nullptr));
+  must(mediscan_result_release(result));
+}
+
+void submit_by_c(const Caller& caller) {
+  mediscan_job* job = nullptr;
+  mediscan_result* result = nullptr;
+  must(mediscan_submit(caller.model, caller.image, nullptr, &job, nullptr));
+  must(mediscan_job_wait(job, MEDISCAN_FOREVER, nullptr, nullptr));
+  must(mediscan_job_result(job, &result, nullptr));
+  must(mediscan_result_release(result));
+  must(mediscan_job_release(job));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -63,28 +95,15 @@ int main(int argc, char** argv) {
   const mediscan::Analyzer analyzer(mediscan::ModelManager::shared().load(argv[1], options));
   const mediscan::Image image = mediscan::Image::read(argv[2]);
   const Caller caller(argv[1], argv[2]);
-  std::vector<double> by_cpp;
-  std::vector<double> by_c;
+  Comparison waiting;
+  Comparison jobs;
   std::vector<double> retain_release;
-  std::vector<double> differences;
   for (int i = 0; i < rounds; ++i) {
-    const auto cpp = [&] { by_cpp.push_back(microseconds([&] { static_cast<void>(analyzer.analyze(image)); })); };
-    const auto c = [&] {
-      by_c.push_back(microseconds([&] {
-        mediscan_result* result = nullptr;
-        must(mediscan_analyze(caller.model, caller.image, nullptr, &result, nullptr));
-        must(mediscan_result_release(result));
-      }));
-    };
-    // Each goes first every other time; neighbours are compared, since the machine drifts.
-    if (i % 2 == 0) {
-      cpp();
-      c();
-    } else {
-      c();
-      cpp();
-    }
-    differences.push_back(by_c.back() - by_cpp.back());
+    const bool cpp_first = i % 2 == 0;
+    waiting.measure(
+        cpp_first, [&] { static_cast<void>(analyzer.analyze(image)); }, [&] { analyze_by_c(caller); });
+    jobs.measure(
+        cpp_first, [&] { static_cast<void>(analyzer.submit(image).outcome()); }, [&] { submit_by_c(caller); });
     // A call that does nothing but look a handle up, a thousand times: the clock is too coarse for one.
     retain_release.push_back(microseconds([&] {
                                for (int k = 0; k < 1000; ++k) {
@@ -94,7 +113,10 @@ int main(int argc, char** argv) {
                              }) /
                              1000);
   }
-  std::printf("{\"cpp_us\": %.3f, \"c_us\": %.3f, \"overhead_us\": %.3f, \"retain_release_us\": %.4f}\n",
-              median(by_cpp), median(by_c), median(differences), median(retain_release));
+  std::printf(
+      "{\"cpp_us\": %.3f, \"c_us\": %.3f, \"overhead_us\": %.3f, \"retain_release_us\": %.4f, "
+      "\"cpp_job_us\": %.3f, \"c_job_us\": %.3f, \"job_overhead_us\": %.3f}\n",
+      median(waiting.by_cpp), median(waiting.by_c), median(waiting.differences), median(retain_release),
+      median(jobs.by_cpp), median(jobs.by_c), median(jobs.differences));
   return 0;
 }
