@@ -115,8 +115,8 @@ class MEDISCAN_API ModelManager {
   /// Loads a bundle and returns once it is READY; a second load of the same folder with the same options is the same
   /// model, and callers that ask while it is loading wait for the one load. Hash, build, self-test, warm-up: any
   /// failure throws its Error (NOT_FOUND, BUNDLE_INVALID, HASH_MISMATCH, SELF_TEST_FAILED, BACKEND_UNAVAILABLE,
-  /// PRECISION_UNSUPPORTED, LIMIT_EXCEEDED and OVERLOADED for max_model_bytes, ...), stands as FAILED in status(), and
-  /// the next load tries again.
+  /// PRECISION_UNSUPPORTED, LIMIT_EXCEEDED and OVERLOADED for max_model_bytes, ...), stands as FAILED in status()
+  /// unless it is a fault of the manifest, which makes no model at all, and the next load tries again.
   Model load(const std::filesystem::path& bundle, const LoadOptions& options = {});
 
   /// As load, but returns once the manifest is read (its faults are thrown); the rest goes on in the background.

@@ -119,16 +119,19 @@ void Analysis::accept(model::Lease lease) {
   try {
     permit_ = engine.admission.admit(bytes_held(lease_ ? &*lease_ : nullptr),
                                      retry_after(lease_, engine.admission.max_jobs()));
-    if (rank().deadline != schedule::no_deadline) {
-      require_in_time();
-      const std::scoped_lock lock(mutex_);
-      alarm_ = engine.watch->add(rank().deadline, weak_from_this());
-    }
+    if (rank().deadline != schedule::no_deadline) require_in_time();
   } catch (const Error& error) {
     counters_.job_refused(error.code());
     throw;
   }
+  engine.admission.expect_end();
   counters_.job_submitted();
+  if (rank().deadline == schedule::no_deadline) return;
+  const auto failure = error_of([&] {
+    const std::scoped_lock lock(mutex_);
+    alarm_ = engine.watch->add(rank().deadline, weak_from_this());
+  });
+  if (failure) give_up(*failure);  // the system starts no thread: without its alarm it is no job
 }
 
 std::uint64_t Analysis::bytes_held(const model::LoadedModel* model) const {
@@ -421,6 +424,7 @@ void Analysis::end_with(Outcome<Result> outcome) noexcept {
   }
   if (alarm) slot_->environment().engine->watch->remove(*alarm);
   tell();
+  slot_->environment().engine->admission.end_told();
 }
 
 void Analysis::tell() noexcept {

@@ -210,7 +210,7 @@ EngineStatus ModelManager::engine_status() const {
   EngineStatus status;
   status.threads = environment.threads.threads;
   status.threads_source = environment.threads.source;
-  status.jobs = level.jobs;
+  status.jobs = std::max(level.jobs, level.untold);
   status.max_jobs = environment.engine->admission.max_jobs();
   status.job_bytes = level.bytes;
   status.max_job_bytes = environment.engine->admission.max_bytes();

@@ -45,6 +45,16 @@ Admission::Permit Admission::admit(std::uint64_t bytes, std::chrono::millisecond
                    "max_job_bytes", retry_after);
 }
 
+void Admission::expect_end() noexcept {
+  const std::scoped_lock lock(mutex_);
+  ++level_.untold;
+}
+
+void Admission::end_told() noexcept {
+  const std::scoped_lock lock(mutex_);
+  if (--level_.untold == 0 && level_.jobs == 0) none_.notify_all();
+}
+
 void Admission::close() noexcept {
   const std::scoped_lock lock(mutex_);
   level_.closed = true;
@@ -52,7 +62,7 @@ void Admission::close() noexcept {
 
 bool Admission::wait_for_none(std::chrono::nanoseconds timeout) {
   std::unique_lock lock(mutex_);
-  return none_.wait_for(lock, timeout, [this] { return level_.jobs == 0; });
+  return none_.wait_for(lock, timeout, [this] { return level_.jobs == 0 && level_.untold == 0; });
 }
 
 Admission::Level Admission::level() const noexcept {
@@ -63,7 +73,7 @@ Admission::Level Admission::level() const noexcept {
 void Admission::give_back(std::uint64_t bytes) noexcept {
   const std::scoped_lock lock(mutex_);
   level_.bytes -= bytes;
-  if (--level_.jobs == 0) none_.notify_all();
+  if (--level_.jobs == 0 && level_.untold == 0) none_.notify_all();
 }
 
 }  // namespace mediscan::schedule

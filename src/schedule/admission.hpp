@@ -36,7 +36,8 @@ class Admission {
   };
 
   struct Level {
-    std::uint64_t jobs = 0;
+    std::uint64_t jobs = 0;    ///< that hold a permit
+    std::uint64_t untold = 0;  ///< whose end has not been told: a permit is given back before that
     std::uint64_t bytes = 0;
     bool closed = false;
   };
@@ -49,7 +50,11 @@ class Admission {
   /// From now on admit() throws SHUT_DOWN.
   void close() noexcept;
 
-  /// True when everything admitted has been given back within this time.
+  /// A job that was admitted will tell its end, and has told it.
+  void expect_end() noexcept;
+  void end_told() noexcept;
+
+  /// True when every permit has been given back and every end told within this time.
   [[nodiscard]] bool wait_for_none(std::chrono::nanoseconds timeout);
 
   [[nodiscard]] Level level() const noexcept;

@@ -408,6 +408,19 @@ TEST_CASE("on one CPU the budget is one thread, for the network and for the pool
       .join();
 }
 
+TEST_CASE("when a manager has drained, every job it accepted is done") {
+  int open = 0;
+  for (int round = 0; round < 100; ++round) {
+    Fixture fixture;
+    std::vector<Job> jobs;
+    for (int i = 0; i < 20; ++i) jobs.push_back(fixture.analyzer->submit(fixture.picture()));
+    REQUIRE(fixture.manager.drain(10s));
+    for (const Job& job : jobs) open += job.done() ? 0 : 1;
+    CHECK(fixture.manager.engine_status().jobs == 0);
+  }
+  CHECK(open == 0);
+}
+
 TEST_CASE("dropping every copy of a job does not cancel it") {
   Fixture fixture;
   std::atomic<bool> good{false};

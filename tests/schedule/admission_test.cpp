@@ -55,6 +55,18 @@ TEST_CASE("a closed admission takes no more, and tells when all that it took is 
   last.join();
 }
 
+TEST_CASE("a job whose permit is back but whose end is not told is not yet done") {
+  Admission admission(10, 1000);
+  {
+    const auto permit = admission.admit(1, 0ms);
+    admission.expect_end();
+  }
+  CHECK_FALSE(admission.wait_for_none(10ms));
+  CHECK(admission.level().untold == 1);
+  admission.end_told();
+  CHECK(admission.wait_for_none(0ms));
+}
+
 TEST_CASE("permits of many threads add up to nothing in the end, and never beyond the bound") {
   Admission admission(3, 1000);
   std::atomic<int> inside{0};
