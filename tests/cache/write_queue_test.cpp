@@ -72,6 +72,7 @@ TEST_CASE("beyond the bytes it is refused") {
 TEST_CASE("its end gives up what waits") {
   std::atomic<int> written{0};
   Gate gate;
+  std::thread opener;
   {
     WriteQueue queue([] {},
                      [&](const WriteQueue::Write&) {
@@ -80,14 +81,13 @@ TEST_CASE("its end gives up what waits") {
                      });
     for (int i = 0; i < 100; ++i) queue.push({"k", shared()});
     gate.wait_until_entered();
-    std::thread later([&] {
-      std::this_thread::sleep_for(20ms);
+    opener = std::thread([&] {  // long after the destructor below has told the thread to end
+      std::this_thread::sleep_for(300ms);
       gate.open = true;
     });
-    later.detach();
-    // The destructor asks the thread to end while it is held, and waits for it.
   }
-  CHECK(written < 100);
+  opener.join();
+  CHECK(written == 1);
 }
 
 TEST_CASE("its thread takes no signal, and the caller's mask is as before") {
