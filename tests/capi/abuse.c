@@ -170,7 +170,8 @@ static void call_jobs_with_null_outputs(mediscan_manager* manager, mediscan_mode
   /* Every handle in the place of another kind. */
   call_all_of_jobs((mediscan_model*)job, (mediscan_image*)completions, (mediscan_job*)model,
                    (mediscan_completions*)image);
-  call_all_of_jobs(model, (mediscan_image*)job, (mediscan_job*)completions, (mediscan_completions*)job);
+  call_all_of_jobs((mediscan_model*)image, (mediscan_image*)job, (mediscan_job*)completions,
+                   (mediscan_completions*)job);
   EXPECT(mediscan_job_release(job) == MEDISCAN_OK && mediscan_completions_release(completions) == MEDISCAN_OK);
   call_all_of_jobs(NULL, NULL, job, completions);
 }
