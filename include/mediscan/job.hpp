@@ -44,7 +44,8 @@ class MEDISCAN_API CompletionQueue {
   /// An eventfd, readable while tags wait. Poll it; never read, write or close it.
   [[nodiscard]] int fd() const noexcept;
 
-  /// Moves up to tags.size() waiting tags there, oldest first, and returns how many. Never blocks.
+  /// Moves up to tags.size() waiting tags there, oldest first, and returns how many. Never blocks. FORKED in a child
+  /// made by fork(), which shares the descriptor.
   std::size_t take(std::span<std::uint64_t> tags);
 
   struct Impl;                                                                        ///< internal

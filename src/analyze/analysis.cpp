@@ -21,7 +21,6 @@
 namespace mediscan::analyze {
 namespace {
 
-using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
 double ms_between(Clock::time_point from, Clock::time_point to) {
@@ -29,10 +28,7 @@ double ms_between(Clock::time_point from, Clock::time_point to) {
 }
 
 Clock::time_point deadline_of(const JobOptions& options) {
-  const auto now = Clock::now();
-  if (options.timeout <= std::chrono::nanoseconds::zero()) return schedule::no_deadline;
-  if (options.timeout >= schedule::no_deadline - now) return schedule::no_deadline;  // further than the clock reaches
-  return now + duration_cast<Clock::duration>(options.timeout);
+  return options.timeout <= std::chrono::nanoseconds::zero() ? schedule::no_deadline : schedule::after(options.timeout);
 }
 
 std::string name_of_input(const Input& input, const JobOptions& options) {
@@ -420,15 +416,15 @@ void Analysis::end_with(Outcome<Result> outcome) noexcept {
     outcome_.emplace(std::move(outcome));
     alarm = std::exchange(alarm_, std::nullopt);
     state_.store(JobState::done, std::memory_order_release);
+    if (options_.completions) push_tag(*options_.completions, options_.tag);
+    slot_->environment().engine->admission.end_told();
     done_.notify_all();
   }
   if (alarm) slot_->environment().engine->watch->remove(*alarm);
   tell();
-  slot_->environment().engine->admission.end_told();
 }
 
 void Analysis::tell() noexcept {
-  if (options_.completions) push_tag(*options_.completions, options_.tag);
   if (!options_.on_done) return;
   const auto failure = error_of([&] {
     slot_->environment().engine->callbacks.post(schedule::rank_now(),
@@ -457,7 +453,7 @@ bool Analysis::wait_for(std::chrono::nanoseconds timeout) const {
   if (state() == JobState::done) return true;
   home_.require(Stage::schedule, "this job");
   std::unique_lock lock(mutex_);
-  return done_.wait_for(lock, timeout, [this] { return outcome_.has_value(); });
+  return done_.wait_until(lock, schedule::after(timeout), [this] { return outcome_.has_value(); });
 }
 
 // ---- What it holds.

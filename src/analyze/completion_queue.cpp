@@ -9,6 +9,8 @@
 #include <deque>
 #include <mutex>
 
+#include "base/home_process.hpp"
+
 namespace mediscan {
 
 struct CompletionQueue::Impl {
@@ -21,6 +23,7 @@ struct CompletionQueue::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
+  const base::HomeProcess home;
   const int descriptor;
   std::mutex mutex;
   std::deque<std::uint64_t> tags;
@@ -32,6 +35,7 @@ CompletionQueue::~CompletionQueue() = default;
 int CompletionQueue::fd() const noexcept { return impl_->descriptor; }
 
 std::size_t CompletionQueue::take(std::span<std::uint64_t> tags) {
+  impl_->home.require(Stage::schedule, "this completion queue");  // the descriptor is the parent's as well
   const std::scoped_lock lock(impl_->mutex);
   std::size_t taken = 0;
   while (taken < tags.size() && !impl_->tags.empty()) {

@@ -182,10 +182,11 @@ bool ModelManager::drain(std::chrono::nanoseconds timeout) {
   impl_->home.require(Stage::model, manager_name);
   auto& admission = impl_->environment.engine->admission;
   admission.close();
-  const auto until = std::chrono::steady_clock::now() + timeout;
+  const auto until = schedule::after(timeout);
   if (!admission.wait_for_none(timeout)) return false;
+  constexpr std::chrono::milliseconds longest{60'000};
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
-  impl_->environment.cache->flush(left);  // that it could not be written is no failure
+  impl_->environment.cache->flush(std::min(left, longest));  // that it could not be written is no failure
   return true;
 }
 

@@ -125,7 +125,7 @@ void Slot::wait() const {
 bool Slot::wait_for(std::chrono::nanoseconds timeout) const {
   require_home();
   Lock lock(mutex_);
-  return changed_.wait_for(lock, timeout, [this] { return !loading_; });
+  return changed_.wait_until(lock, schedule::after(timeout), [this] { return !loading_; });
 }
 
 void Slot::refuse() const {

@@ -1,5 +1,7 @@
 #include "schedule/admission.hpp"
 
+#include "schedule/watch.hpp"
+
 #include <fmt/format.h>
 
 #include <mediscan/error.hpp>
@@ -62,7 +64,7 @@ void Admission::close() noexcept {
 
 bool Admission::wait_for_none(std::chrono::nanoseconds timeout) {
   std::unique_lock lock(mutex_);
-  return none_.wait_for(lock, timeout, [this] { return level_.jobs == 0 && level_.untold == 0; });
+  return none_.wait_until(lock, after(timeout), [this] { return level_.jobs == 0 && level_.untold == 0; });
 }
 
 Admission::Level Admission::level() const noexcept {

@@ -13,6 +13,14 @@ namespace mediscan::schedule {
 using Clock = std::chrono::steady_clock;
 inline constexpr Clock::time_point no_deadline = Clock::time_point::max();
 
+/// A moment so far from now; no_deadline when that is further than the clock reaches. Waiting for such a moment is
+/// waiting for ever, for std::condition_variable, too.
+inline Clock::time_point after(std::chrono::nanoseconds span) {
+  constexpr std::chrono::hours a_century{876'000};
+  const auto now = Clock::now();
+  return span >= a_century ? no_deadline : now + std::chrono::duration_cast<Clock::duration>(span);
+}
+
 class Alarm {
  public:
   virtual ~Alarm() = default;

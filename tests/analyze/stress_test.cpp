@@ -97,6 +97,7 @@ TEST_CASE("64 threads and 10,000 jobs of mixed sizes, priorities, deadlines and 
     const MetricsSnapshot metrics = manager.metrics();
     CHECK(metrics.models.front().submitted == static_cast<std::uint64_t>(accepted));
     CHECK(metrics.models.front().in_flight == 0);
+    CHECK(manager.drain(10s));
     CHECK(manager.engine_status().jobs == 0);
     CHECK(manager.engine_status().job_bytes == 0);
   }  // the callbacks have been called when the manager is gone

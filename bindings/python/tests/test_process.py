@@ -129,6 +129,7 @@ print("end", flush=True)
 def test_a_job_that_hangs_on_does_not_keep_ctrl_c_from_ending_the_program(run_python: RunPython, skin_bundle: Path, nevus: Path) -> None:
     program = """
 import os, signal, sys, threading, time, mediscan
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background has it ignored
 manager = mediscan.ModelManager()
 model = manager.load(sys.argv[1], backend="mock", max_delay=1.0)
 job = model.submit(sys.argv[2])
