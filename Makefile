@@ -1,9 +1,9 @@
 # The two commands of a newcomer are `make demo` and `make test`; each sets up what it needs. The work is done by the scripts in tools/.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test parity bench load versions soak asan tsan lint format clean distclean
+.PHONY: help setup build demo serve test web parity bench load bench-server versions soak asan tsan lint format clean distclean
 
 help:  ## List these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup:  ## Install what demo and test need (Debian packages as root; everything else into .deps/)
 	@tools/setup demo test
@@ -14,8 +14,14 @@ build:  ## Build the release into build/release, set-up included
 demo:  ## Set up, build, and analyse every picture of examples/images with the real LibTorch backend
 	@tools/demo_run
 
+serve:  ## Set up, build, and serve the page and the API on http://127.0.0.1:8000 (OPTIONS="--port 9000" and others: docs/server.md)
+	@tools/serve $(OPTIONS)
+
 test:  ## Set up, build, and run all quick tests
 	@tools/run_tests test
+
+web:  ## Test the server: its page in Chromium, its API against its OpenAPI document, 500 clients of which half are hostile
+	@tools/run_tests web
 
 parity:  ## Compare with Pillow, torchvision and torch (installs about 6 GB the first time)
 	@tools/run_tests parity
@@ -25,6 +31,9 @@ bench:  ## Measure speed against torch, TorchScript, ONNX Runtime and OpenVINO (
 
 load:  ## Measure throughput and latency of the engine under load, against the original design (installs as parity does)
 	@tools/bench_load
+
+bench-server:  ## Measure the server against the original design as a server (installs as parity does)
+	@tools/bench_server
 
 soak:  ## Run mixed load for 30 minutes and show the slope of memory, files and threads (MINUTES=n for another time)
 	@tools/soak $(MINUTES)

@@ -74,7 +74,9 @@ def normalise_logits(network: nn.Module, tensors: torch.Tensor, largest: float =
         head.bias.data.sub_(centre).mul_(scale)
 
 
-def write_bundle(folder: Path, network: nn.Module, architecture: str, channels: int, outputs: int, recipe: dict[str, Any]) -> Path:
+def write_bundle(
+    folder: Path, network: nn.Module, architecture: str, channels: int, outputs: int, recipe: dict[str, Any], domain: str = "other"
+) -> Path:
     """A bundle of `network` with a flat grey self-test picture, for use with tensors of one's own."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / "model.safetensors"
@@ -87,7 +89,7 @@ def write_bundle(folder: Path, network: nn.Module, architecture: str, channels: 
         "mediscan_bundle": 1,
         "name": folder.name,
         "version": "1.0.0",
-        "domain": "other",
+        "domain": domain,
         "task": "multiclass" if multiclass else "multilabel",
         "architecture": {"name": architecture, "in_channels": channels, "outputs": outputs},
         "weights": [

@@ -17,6 +17,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents
 from driver import ROOT, Driver  # noqa: E402  (the path above makes it importable)
 from forward import measure_forward  # noqa: E402
 from measure import THREADS, machine, table  # noqa: E402
+from performance_page import sections  # noqa: E402
 from pipeline import OURS, measure_pipeline  # noqa: E402
 from processes import capi_overhead, engine_overhead, memory_over_analyses, memory_over_loads, mock_process, python_overhead  # noqa: E402
 
@@ -43,20 +44,20 @@ def main() -> None:
     arguments = parser.parse_args()
     rounds, runs = (3, 3) if arguments.quick else (12, 6)
     parts = arguments.only.split(",")
-    sections: list[str] = []
+    written: list[str] = []
     with Driver() as driver, tempfile.TemporaryDirectory() as scratch:
         backends = driver("info")["backends"]
         libtorch = next(b["version"] for b in backends if b["name"] == "torch")
         if "forward" in parts:
-            sections.append("## Forward pass\n")
+            written.append("## Forward pass\n")
             for title, medians in measure_forward(driver, Path(scratch), rounds, runs).items():
-                sections.append(table(title, medians, OURS))
+                written.append(table(title, medians, OURS))
         if "pipeline" in parts:
-            sections.append("## Bytes to findings\n\nResNet-50, batch 1; file contents in memory.\n")
+            written.append("## Bytes to findings\n\nResNet-50, batch 1; file contents in memory.\n")
             for title, medians in measure_pipeline(driver, Path(scratch), rounds, runs).items():
-                sections.append(table(title, medians, OURS))
+                written.append(table(title, medians, OURS))
     if "processes" in parts:
-        sections.append(processes_section())
+        written.append(processes_section())
     packages = ("torch", "torchvision", "pillow", "onnxruntime", "openvino", "numpy")
     introduction = INTRODUCTION.format(
         threads=THREADS,
@@ -64,15 +65,9 @@ def main() -> None:
         versions="- " + ", ".join(f"{name} {version(name)}" for name in packages),
         libtorch=libtorch,
     )
-    text = introduction + "\n" + "\n".join(sections)
-    arguments.out.write_text(text + under_load(arguments.out))
+    text = introduction + "\n" + "\n".join(written)
+    arguments.out.write_text(text + "\n" + sections(arguments.out, "## Under load", "## The server"))
     print(text)
-
-
-def under_load(out: Path) -> str:
-    """The section that `make load` wrote stays."""
-    before, heading, section = (out.read_text() if out.exists() else "").partition("\n## Under load")
-    return heading + section
 
 
 def processes_section() -> str:

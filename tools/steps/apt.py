@@ -35,6 +35,7 @@ TEST = [
 ]
 HEADERS = [("python3-dev", "Python's headers, for the extension module")]
 VENV = [("python3-venv", "a Python environment inside .deps")]
+WEB = [("chromium", "the browser that the page is tested in")]
 LINT = [
     ("clang", "the compiler clang-tidy reads with"),
     ("clang-format", "format check"),

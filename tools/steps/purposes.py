@@ -3,7 +3,7 @@
 from steps import apt, libtorch, python_env, stb
 from steps.console import heading, one_at_a_time
 
-PURPOSES = ("build", "demo", "test", "parity", "lint")
+PURPOSES = ("build", "demo", "test", "parity", "serve", "web", "lint")
 
 
 def ensure(*purposes):
@@ -15,16 +15,25 @@ def ensure(*purposes):
             packages += apt.VENV
         if "test" in purposes:
             packages += apt.TEST
-        if set(purposes) & {"test", "parity"} and apt.needs_header_package():
+        if set(purposes) & {"test", "parity", "serve", "web"} and apt.needs_header_package():
             packages += apt.HEADERS
+        if "web" in purposes:
+            packages += apt.WEB
         if "lint" in purposes:
             packages += apt.LINT
         apt.ensure(packages)
         stb.ensure()
-        if set(purposes) & {"demo", "test", "parity"}:
+        if set(purposes) & {"demo", "test", "parity", "serve", "web"}:
             libtorch.ensure()
         if "test" in purposes:
-            python_env.ensure("python", ["requirements-test.txt", "requirements-python.txt"], "makes test pictures, tests the Python package")
+            python_env.ensure("python", ["requirements-test.txt", "requirements-python.txt", "requirements-server.txt"],
+                              "makes test pictures, tests the Python package and its server")
+        if "serve" in purposes:
+            python_env.ensure("server", ["requirements-server.txt"], "serves the page and the API")
+        if "web" in purposes:
+            python_env.ensure("web", ["requirements-test.txt", "requirements-server.txt", "requirements-web.txt"],
+                              "tests the page in Chromium and the API against its document")
         if "parity" in purposes:
-            python_env.ensure("python-parity", ["requirements-parity.txt", "requirements-convert.txt"],
+            python_env.ensure("python-parity", ["requirements-parity.txt", "requirements-convert.txt", "requirements-server.txt",
+                                                "requirements-bench-server.txt"],
                               "torch, torchvision, torchxrayvision, MONAI and the peers to compare with (about 6 GB)")

@@ -8,7 +8,7 @@ from steps.console import ROOT, say, timed
 
 WHEELS = ROOT / "build" / "wheel"
 ROOT_FILES = ("CMakeLists.txt", "pyproject.toml", "README.md", "LICENSE")
-FOLDERS = ("cmake", "include", "src", "capi", "bindings/python")
+FOLDERS = ("cmake", "include", "src", "capi", "bindings/python", "examples/server/server")
 
 
 def _key():

@@ -224,13 +224,18 @@ def test_a_callback_may_use_the_library(skin: mediscan.Model, nevus: Path) -> No
 
 def test_what_a_callback_raises_is_unraisable(skin: mediscan.Model, nevus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[BaseException | None] = []
-    end = threading.Event()
+    told, end = threading.Event(), threading.Event()
 
     def fail(_: mediscan.Job) -> None:
         raise KeyError("the ward is closed")
 
-    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: said.append(unraisable.exc_value))
+    def hear(unraisable: sys.UnraisableHookArgs) -> None:
+        said.append(unraisable.exc_value)
+        told.set()
+
+    monkeypatch.setattr(sys, "unraisablehook", hear)
     skin.submit(nevus, on_done=fail)
+    assert told.wait(10)
     skin.submit(nevus, on_done=lambda _: end.set())  # the thread lives on
     assert end.wait(10)
     assert [str(error) for error in said] == ["'the ward is closed'"]

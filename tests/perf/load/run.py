@@ -20,6 +20,7 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1]), str(Path(__file__).resolve().parents[2] / "parity")]
 
 import torch  # noqa: E402  (the path above makes what follows importable)
+from cache import cache_times  # noqa: E402
 from driver import ROOT  # noqa: E402
 from measure import THREADS  # noqa: E402
 from networks import TORCHVISION_V1, normalise_logits, resnet50, write_bundle  # noqa: E402
@@ -93,6 +94,22 @@ def rates(load: Load, original: Original, rounds: int, scale: float) -> dict[str
     return {"rounds": {**seen}, "closed": {clients: summary(answers) for clients, answers in closed.items()}}
 
 
+def alternated(load: Load, clients: int, turns: int, seconds: float) -> list[float]:
+    """The engine's rate over that of the backend alone, in short turns one right after the other: a machine whose speed drifts by a tenth from one
+    minute to the next drifts little from one turn to its neighbour."""
+    ratios = []
+    for _ in range(turns):
+        settled()
+        before = load("raw", seconds=seconds)["rate"]
+        settled()
+        engine = load("closed", clients=clients, warm_up=1, seconds=seconds)["rate"]
+        settled()
+        after = load("raw", seconds=seconds)["rate"]
+        ratios.append(2 * engine / (before + after))
+    say(f"alternated: {[round(ratio, 3) for ratio in ratios]}")
+    return ratios
+
+
 def summary(answers: list[dict[str, Any]]) -> dict[str, Any]:
     """Medians over the rounds."""
     median = {key: statistics.median(answer[key] for answer in answers) for key in answers[0] if key != "latency_ms"}
@@ -134,9 +151,13 @@ def main() -> None:
         sizes = [f.stat().st_size for f in files]
         opened = load("open", bundle=str(bundle), pictures=[str(f) for f in files], threads=THREADS, max_batch=MAX_BATCH, max_jobs=MAX_JOBS)
         measured = rates(load, Original(network, [f.read_bytes() for f in files]), rounds, scale)
+        measured["alternated"] = alternated(load, 2 * MAX_BATCH, 2 if arguments.quick else 12, 4.0)
         capacity = max(answer["rate"] for answer in measured["closed"].values())
         if not arguments.only_rates:
             measured["arrivals"] = arrivals(load, capacity, seconds)
+        settled()
+        measured["cache"] = cache_times(bundle, [f.read_bytes() for f in files], THREADS, 20 if arguments.quick else 200)
+        say(f"cache: {json.dumps(measured['cache'])}")
     facts = {
         "libtorch": opened["backend_version"],
         "load_average": [load_before, os.getloadavg()],
@@ -146,6 +167,7 @@ def main() -> None:
         "deadline_s": DEADLINE_S,
         "together": TOGETHER,
         "rounds": rounds,
+        "alternated_clients": 2 * MAX_BATCH,
         "closed_seconds": 15 * scale,
         "open_seconds": seconds,
     }
