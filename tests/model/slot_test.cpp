@@ -96,6 +96,7 @@ TEST_CASE("a job that is cancelled while its model loads ends at once") {
   CHECK(error_of([&] { (void)job.get(); }).code() == ErrorCode::cancelled);
   go.set_value();
   model.wait();
+  CHECK(fixture.manager.drain(10s));  // the loading thread lets go of it after it has woken who waits
   CHECK(fixture.manager.engine_status().jobs == 0);
 }
 
