@@ -311,6 +311,11 @@ def plot(path: Path, report: Report, title: str) -> None:
 
 async def measure(run: Run, minutes: float, only: list[str]) -> str:
     """Everything that was asked for, one after the other; what the server says it is."""
+    if run.server is None:
+        try:
+            await get(run.target, "/healthz")  # one that is not there is not waited for
+        except OSError as error:
+            raise ConnectionError(f"no server: {error}\nStart one with `make serve`, or give its address with --url.") from error
     await wait_until_ready(run.target, run.domain)
     status = (await get(run.target, f"/api/v1/{run.domain}/model-status")).json
     execution = status["execution"]

@@ -197,6 +197,7 @@ def main() -> int:
                 if parts.scheme != "http" or not parts.hostname:
                     parser.error(f"{given.url} is no address like http://127.0.0.1:8000 (for https put a proxy on this machine)")
                 server = Server(parts.hostname, parts.port or 80, token)
+                server.ask("GET", "/healthz")  # one that is not there is not waited for
             wait_until_loaded(server)
         except (OSError, RuntimeError) as error:
             print(f"test_upload: no server: {error}\nStart one with `make serve`, or give its address with --url.", file=sys.stderr)

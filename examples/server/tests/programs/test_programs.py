@@ -17,9 +17,9 @@ PROGRAMS = ROOT / "examples" / "server"
 TOKEN = "sixteen-characters-and-more"  # noqa: S105 - for this test alone
 
 
-def run(program: str, *arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run(program: str, *arguments: str, env: dict[str, str] | None = None, timeout: float = 240) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-B", str(PROGRAMS / program), *arguments], capture_output=True, text=True, timeout=240, check=False, env={**os.environ, **(env or {})}
+        [sys.executable, "-B", str(PROGRAMS / program), *arguments], capture_output=True, text=True, timeout=timeout, check=False, env={**os.environ, **(env or {})}
     )  # fmt: skip
 
 
@@ -43,8 +43,8 @@ def test_uploads_to_a_server_that_runs_and_asks_for_a_token() -> None:
 
 
 @pytest.mark.parametrize("program", ["test_upload.py", "performance_test.py"])
-def test_without_a_server_a_program_says_so(program: str) -> None:
-    done = run(program, "--url", "http://127.0.0.1:1")
+def test_without_a_server_a_program_says_so_at_once(program: str) -> None:
+    done = run(program, "--url", "http://127.0.0.1:1", timeout=20)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr and "server" in done.stderr, done.stderr
 
