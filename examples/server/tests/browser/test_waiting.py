@@ -53,7 +53,7 @@ def test_an_upload_is_cancelled(real: RunningServer, visit: StartVisit, tmp_path
     page.slow_uploads(300_000)
     page.add(photo)
     row = page.row("photo.jpg")
-    expect(row.locator(".row-state")).to_have_text(re.compile("Uploading [1-9]"), timeout=10000)
+    expect(row.locator(".row-state")).to_have_text(re.compile("Uploading [1-9]"))
     with page.page.expect_event("requestfailed") as failed:
         page.click(re.compile("^Cancel"), row)
     assert failed.value.method == "POST"
@@ -109,7 +109,7 @@ def test_pictures_are_tried_again_after_the_server_was_killed_and_restarted(star
     page.did("restart of the server")
     page.click("Retry failed")
     page.wait_for_cards(2)
-    expect(page.page.locator("#server-message")).to_be_hidden(timeout=15000)
+    expect(page.page.locator("#server-message")).to_be_hidden()
 
 
 def test_the_page_says_that_the_server_is_gone_and_when_it_is_back(start: StartServer, visit: StartVisit) -> None:
@@ -120,7 +120,7 @@ def test_the_page_says_that_the_server_is_gone_and_when_it_is_back(start: StartS
     page.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # as on coming back to the tab: it looks at once
     expect(page.page.get_by_role("alert")).to_contain_text("Server does not answer. Check that it runs")
     restarted(server)
-    expect(page.page.locator("#server-state")).to_have_text("Simulated", timeout=10000)
+    expect(page.page.locator("#server-state")).to_have_text("Simulated")
     expect(page.page.locator("#server-message")).to_be_hidden()
     page.announced("The server answers again")
 

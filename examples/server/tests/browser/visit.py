@@ -53,7 +53,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         self.page.goto(f"http://{server.host}/")
         if ready:
-            expect(self.page.locator("#server-state")).to_have_text(re.compile("Connected|Simulated"), timeout=20000)
+            expect(self.page.locator("#server-state")).to_have_text(re.compile("Connected|Simulated"))
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not STATUS_NOTE.match(message.text):
@@ -106,7 +106,7 @@ class Visit:
 
     def wait_for_cards(self, count: int, domain: Domain = "skin") -> None:
         """Until so many results are open."""
-        expect(self.cards(domain)).to_have_count(count, timeout=30000)
+        expect(self.cards(domain)).to_have_count(count)
 
     def given(self) -> dict[str, Any]:
         """The very results that the server gave this page, by file: another analysis may differ in the last bits, as its batch may have another size."""
