@@ -3,7 +3,8 @@
     python3 make_test_pictures.py OUT
 
 OUT gets the pictures, for each NAME a NAME.bin with the expected samples (rows top to bottom, interleaved, 16-bit ones little-endian), manifest.csv, and
-bad/ with files that must be refused. Expected 8-bit pixels are what Pillow decodes, expected 16-bit ones are the very numbers that were written
+bad/ with files that must be refused. A JPEG has NAME.draft2.bin, .draft4.bin and .draft8.bin, too, with what Pillow decodes at 1/2, 1/4 and 1/8 of its
+size. Expected 8-bit pixels are what Pillow decodes, expected 16-bit ones are the very numbers that were written
 (Pillow would cut most of them to 8 bits). Everything is seeded: two runs with the same Pillow give the same bytes.
 """
 
@@ -148,8 +149,20 @@ class Writer:
         height, width, channels = expected.shape
         bits = 16 if expected.dtype == np.uint16 else 8
         (self.out / name).write_bytes(data)
+        if name.endswith(".jpg"):
+            self.drafts(name, data, mode)
         (self.out / (name + ".bin")).write_bytes(expected.astype("<u2" if bits == 16 else "u1").tobytes())
         self.rows.append([name, width, height, channels, bits, mode])
+
+    def drafts(self, name, data, mode):
+        for divisor in (2, 4, 8):
+            image = Image.open(io.BytesIO(data))
+            width, height = image.size
+            if min(width, height) < divisor:
+                continue  # draft takes whole pixels alone
+            image.draft(None, (width // divisor, height // divisor))
+            assert image.size == (-(-width // divisor), -(-height // divisor))
+            (self.out / f"{name}.draft{divisor}.bin").write_bytes(image.convert("L" if mode == "grey" else "RGB").tobytes())
 
     def finish(self):
         with open(self.out / "manifest.csv", "w", newline="") as file:

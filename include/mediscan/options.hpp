@@ -34,6 +34,12 @@ struct DecodeOptions {
   /// Turn the picture as its EXIF orientation says. Off by default, as in Pillow's Image.open: an orientation other
   /// than 1 is then reported as the warning EXIF_ORIENTATION and the pixels stay as stored.
   bool apply_orientation = false;
+  /// Lets the analysis of an encoded JPEG (Analyzer::analyze and submit of bytes or a file) decode it at 1/2, 1/4 or
+  /// 1/8 of its size, where the model's recipe then still shrinks it by 2 or more on both axes: faster for large
+  /// pictures, and the scores may differ slightly from the exact ones. The result then has the warning FAST_DECODE,
+  /// which names the size. Off by default: pixels are exact. Without effect on PNG, with Decoder::stb, where the recipe
+  /// needs the full size, and for Image::decode and Image::read, which know no recipe.
+  bool fast_decode = false;
 };
 
 /// What happens when no real backend can open a bundle.

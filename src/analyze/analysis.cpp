@@ -249,7 +249,8 @@ std::string Analysis::cache_key() const {
                              image->channels(), image->bits(), image->info().orientation_applied);
   } else {
     digest = base::sha256_hex(encoded());
-    decoded_as = fmt::format("{} {}", name_of_decoder(options_.decode.decoder), options_.decode.apply_orientation);
+    decoded_as = fmt::format("{} {} {}", name_of_decoder(options_.decode.decoder), options_.decode.apply_orientation,
+                             options_.decode.fast_decode ? "fast" : "exact");
   }
   const model::LoadedModel& model = *lease_;
   const ExecutionRecord& ran = model.execution();
@@ -280,16 +281,22 @@ std::optional<Result> Analysis::look_in_cache() {
   return known;
 }
 
-/// The recipe is known before the bytes are decoded, so only the pixels that it reads need be made.
+/// The recipe is known before the bytes are decoded, so only the pixels that it reads need be made, and with
+/// fast_decode no larger than it needs them.
 void Analysis::decode() {
   if (const auto* image = std::get_if<Image>(&*input_)) {
     picture_.emplace(*image);
     return;
   }
-  const auto needed = [&recipe = lease_->bundle().input](std::uint32_t width, std::uint32_t height) {
-    return recipe::source_window(recipe::Size{height, width}, recipe);
+  const PreprocessSpec& recipe = lease_->bundle().input;
+  const auto size_of = [](const image::Sides& picture) { return recipe::Size{picture.height, picture.width}; };
+  const image::Need need{
+      [&](const image::Sides& picture, std::uint32_t divisor) {
+        return recipe::source_window(size_of(picture), recipe, divisor);
+      },
+      [&](const image::Sides& picture) { return recipe::sufficient_size(size_of(picture), recipe); },
   };
-  picture_.emplace(image::decode_excerpt(encoded(), options_.decode, {}, needed, lease_->threads()));
+  picture_.emplace(image::decode_excerpt(encoded(), options_.decode, {}, need, lease_->threads()));
 }
 
 void Analysis::preprocess(TensorRow row) {

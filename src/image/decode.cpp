@@ -35,7 +35,7 @@ bool use_turbo(Decoder decoder) {
 struct Request {
   Bytes bytes;
   const DecodeOptions& options;
-  const image::WindowOf* window_of = nullptr;  ///< null: the whole picture
+  const image::Need* need = nullptr;  ///< null: the whole picture
   int threads = 1;
 };
 
@@ -43,24 +43,54 @@ struct Request {
 struct Decoded {
   std::shared_ptr<Image::Data> data = std::make_shared<Image::Data>();
   image::Window window;
-  std::uint32_t width = 0;
-  std::uint32_t height = 0;
+  image::Sides sides;  ///< of the whole picture in its full size
+  std::uint32_t divisor = 1;
 
-  void is_whole() {
-    width = data->width;
-    height = data->height;
-    window = {0, 0, width, height};
+  void is_whole(const image::Sides& full) {
+    sides = full;
+    window = {0, 0, data->width, data->height};
   }
+  void is_whole() { is_whole({data->width, data->height}); }
 };
 
-/// The part to decode: all of the picture unless less is needed and can be had.
-image::Window part_of(const image::JpegStructure& jpeg, const Request& request) {
-  const image::Window whole{0, 0, jpeg.width, jpeg.height};
-  if (request.window_of == nullptr || !image::can_decode_part(jpeg)) return whole;
-  if (request.options.apply_orientation && jpeg.exif_orientation != 1) return whole;
-  const auto needed = (*request.window_of)(jpeg.width, jpeg.height);
-  return needed && whole.contains(*needed) ? image::with_margin(*needed, jpeg) : whole;
+#ifdef MEDISCAN_WITH_TURBO
+
+/// Whether pixels are to be turned once they are decoded.
+bool is_turned(const image::JpegStructure& jpeg, const Request& request) {
+  return request.options.apply_orientation && jpeg.exif_orientation != 1;
 }
+
+/// By what the sides are divided while decoding.
+std::uint32_t divisor_of(const image::JpegStructure& jpeg, const Request& request) {
+  if (!request.options.fast_decode || request.need == nullptr || !request.need->enough) return 1;
+  const image::Sides stored{jpeg.width, jpeg.height};
+  if (!is_turned(jpeg, request)) return image::divisor_for(stored, request.need->enough(stored), false);
+  // Turned, a last pixel that lies in part beyond the picture could become the first, where nobody expects it: so only
+  // a divisor without such pixels. Cameras' sides are multiples of 8.
+  const image::Sides upright = image::upright(stored, jpeg.exif_orientation);
+  return image::divisor_for(upright, request.need->enough(upright), true);
+}
+
+/// The part to decode: all of the picture unless less is needed and can be had.
+image::Window part_of(const image::JpegStructure& jpeg, std::uint32_t divisor, const Request& request) {
+  const image::Sides stored{jpeg.width, jpeg.height};
+  const auto [width, height] = image::reduced(stored, divisor);
+  const image::Window whole{0, 0, width, height};
+  if (request.need == nullptr || !request.need->window || !image::can_decode_part(jpeg)) return whole;
+  if (is_turned(jpeg, request)) return whole;
+  const auto needed = request.need->window(stored, divisor);
+  return needed && whole.contains(*needed) ? image::with_margin(*needed, jpeg, divisor) : whole;
+}
+
+Warning fast_decode_warning(const image::Sides& full, std::uint32_t divisor) {
+  const image::Sides small = image::reduced(full, divisor);
+  return {"FAST_DECODE",
+          fmt::format("the picture of {} x {} pixels was decoded at 1/{} of that size, {} x {}, as fast_decode allows; "
+                      "scores may differ slightly from those of the exact picture",
+                      full.width, full.height, divisor, small.width, small.height)};
+}
+
+#endif
 
 void decode_jpeg(const Request& request, [[maybe_unused]] bool turbo, Decoded& out) {
   const Limits& limits = request.options.limits;
@@ -68,10 +98,11 @@ void decode_jpeg(const Request& request, [[maybe_unused]] bool turbo, Decoded& o
   auto& data = *out.data;
 #ifdef MEDISCAN_WITH_TURBO
   if (turbo) {
-    out.window = part_of(jpeg, request);
-    out.width = jpeg.width;
-    out.height = jpeg.height;
-    image::decode_turbo(request.bytes, jpeg, limits, out.window, request.threads, data);
+    out.sides = {jpeg.width, jpeg.height};
+    out.divisor = divisor_of(jpeg, request);
+    out.window = part_of(jpeg, out.divisor, request);
+    image::decode_turbo(request.bytes, jpeg, limits, {out.window, out.divisor}, request.threads, data);
+    if (out.divisor != 1) data.info.warnings.push_back(fast_decode_warning(out.sides, out.divisor));
   } else
 #endif
   {
@@ -116,7 +147,7 @@ void set_upright(Decoded& decoded, const DecodeOptions& options) {
   if (options.apply_orientation) {
     image::apply_orientation(data, orientation, options.limits);
     data.info.orientation_applied = true;
-    decoded.is_whole();
+    decoded.is_whole(image::upright(decoded.sides, orientation));
     return;
   }
   data.info.warnings.push_back(
@@ -170,10 +201,11 @@ Image Image::decode(std::span<const std::byte> bytes, const DecodeOptions& optio
   return Image(decode_named({bytes, options}, name).data);
 }
 
-image::Excerpt image::decode_excerpt(Bytes bytes, const DecodeOptions& options, std::string_view name,
-                                     const WindowOf& window_of, int threads) {
-  Decoded decoded = decode_named({bytes, options, &window_of, threads}, name);
-  return {Image(std::move(decoded.data)), decoded.window, decoded.width, decoded.height};
+image::Excerpt image::decode_excerpt(Bytes bytes, const DecodeOptions& options, std::string_view name, const Need& need,
+                                     int threads) {
+  Decoded decoded = decode_named({bytes, options, &need, threads}, name);
+  const auto [width, height] = decoded.sides;
+  return {Image(std::move(decoded.data)), decoded.window, width, height, decoded.divisor};
 }
 
 }  // namespace mediscan

@@ -1,6 +1,7 @@
 // JPEG by the libjpeg API of libjpeg-turbo. Its default settings (accurate integer DCT, fancy upsampling) are Pillow's,
-// and so are its pixels. Every warning of the library is an error here. A part of a picture costs the reading of the
-// whole file, so that damage anywhere is an error, but the transform of that part alone.
+// and so are its pixels, those of reduced size (Pillow's Image.draft) too. Every warning of the library is an error
+// here. A part of a picture, or a smaller one, costs the reading of the whole file, so that damage anywhere is an
+// error, but the transform of that part alone, in that size.
 #include "image/color.hpp"
 #include "image/decoders.hpp"
 #include "image/failure.hpp"
@@ -37,6 +38,7 @@ struct Session {
   Bytes bytes;
   const JpegStructure* jpeg = nullptr;
   Window part;                     ///< what is wanted; not the whole only where can_decode_part
+  std::uint32_t divisor = 1;       ///< of the picture's sides
   std::uint8_t* pixels = nullptr;  ///< of the part's first row
   std::size_t row_bytes = 0;
   bool to_the_end = true;  ///< false: what comes behind the part's last row is another session's to check
@@ -147,9 +149,12 @@ void decode(Session& session) {
                static_cast<unsigned long>(session.bytes.size()));
   jpeg_read_header(&codec, TRUE);
   codec.out_color_space = output_space(jpeg.color);
+  codec.scale_denom = session.divisor;
   jpeg_start_decompress(&codec);
   const int components = codec.out_color_space == JCS_CMYK ? 4 : static_cast<int>(jpeg.channels());
-  if (codec.output_width != jpeg.width || codec.output_height != jpeg.height || codec.output_components != components) {
+  const JDIMENSION width = reduced(jpeg.width, session.divisor);
+  const JDIMENSION height = reduced(jpeg.height, session.divisor);
+  if (codec.output_width != width || codec.output_height != height || codec.output_components != components) {
     refuse(session, "the decoder sees another picture than the pre-check");
   }
   if (codec.out_color_space == JCS_CMYK) {
@@ -212,22 +217,25 @@ void decode_in_two(Session& below, std::uint32_t split, const SecondThread& seco
 
 std::string turbo_version() { return "libjpeg-turbo " MEDISCAN_TEXT(LIBJPEG_TURBO_VERSION); }
 
-void decode_turbo(Bytes bytes, const JpegStructure& jpeg, const Limits& limits, const Window& part, int threads,
+void decode_turbo(Bytes bytes, const JpegStructure& jpeg, const Limits& limits, const JpegPart& part, int threads,
                   Image::Data& out) {
-  allocate_pixels(out, part.width, part.height, jpeg.channels(), 8);
+  const Window& window = part.window;
+  allocate_pixels(out, window.width, window.height, jpeg.channels(), 8);
   out.info.decoder = turbo_version();
   // The library takes 0 for "no limit", so 1 is the least it can be told.
   const std::uint64_t left = std::max<std::uint64_t>(limits.max_decoded_bytes - out.size_bytes(), 1);
   Session session;
   session.bytes = bytes.first(jpeg.end);
   session.jpeg = &jpeg;
-  session.part = part;
+  session.part = window;
+  session.divisor = part.divisor;
   session.pixels = samples_8(out);
   session.row_bytes = out.row_bytes();
   session.memory = static_cast<long>(std::min<std::uint64_t>(left, std::numeric_limits<long>::max()));
-  if (std::uint64_t{part.width} * part.height >= min_pixels_for_two && can_decode_part(jpeg)) {
+  // Of a reduced picture nearly all of the time goes into reading coded bytes, which two threads cannot share.
+  if (part.divisor == 1 && std::uint64_t{window.width} * window.height >= min_pixels_for_two && can_decode_part(jpeg)) {
     const SecondThread second(threads);
-    const RowShare share = share_rows(part, jpeg);
+    const RowShare share = share_rows(window, jpeg);
     if (second.granted() && share.saved_fraction >= least_saved_by_two)
       return decode_in_two(session, share.split, second, limits);
   }

@@ -22,9 +22,13 @@ std::vector<std::string> decoder_versions();
 
 #ifdef MEDISCAN_WITH_TURBO
 std::string turbo_version();
-/// Only `part` of the picture, which must be all of it or what with_margin gives; `out` gets the part's size. `threads`
-/// as in decode_excerpt.
-void decode_turbo(Bytes bytes, const JpegStructure& jpeg, const Limits& limits, const Window& part, int threads,
+/// What of a JPEG is decoded, and how large.
+struct JpegPart {
+  Window window;              ///< all of the picture, or what with_margin gives; in pixels of the reduced picture
+  std::uint32_t divisor = 1;  ///< of the picture's sides: 1, 2, 4 or 8
+};
+/// `out` gets the window's size. `threads` as in decode_excerpt.
+void decode_turbo(Bytes bytes, const JpegStructure& jpeg, const Limits& limits, const JpegPart& part, int threads,
                   Image::Data& out);
 std::string libpng_version();
 void decode_png(Bytes bytes, const PngStructure& png, const Limits& limits, Image::Data& out);

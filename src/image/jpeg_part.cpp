@@ -31,14 +31,15 @@ bool can_decode_part(const JpegStructure& jpeg) {
   return (first.horizontal <= 2 && first.vertical <= 2) || (first.horizontal == 4 && first.vertical == 1);
 }
 
-Window with_margin(const Window& window, const JpegStructure& jpeg) {
-  const std::uint32_t across = unit_width(jpeg);
-  const std::uint32_t down = unit_height(jpeg);
+Window with_margin(const Window& window, const JpegStructure& jpeg, std::uint32_t divisor) {
+  const auto [width, height] = reduced(Sides{jpeg.width, jpeg.height}, divisor);
+  const std::uint32_t across = unit_width(jpeg) / divisor;
+  const std::uint32_t down = unit_height(jpeg) / divisor;
   const std::uint32_t left = rounded_down(window.x, across);
   const std::uint32_t top = rounded_down(window.y, down);
   const std::uint32_t x = left - std::min(left, across);
-  const std::uint32_t right = std::min(rounded_up(window.right(), across) + across, jpeg.width);
-  const std::uint32_t bottom = std::min(rounded_up(window.bottom(), down), jpeg.height);
+  const std::uint32_t right = std::min(rounded_up(window.right(), across) + across, width);
+  const std::uint32_t bottom = std::min(rounded_up(window.bottom(), down), height);
   return {x, top, right - x, bottom - top};
 }
 

@@ -15,10 +15,11 @@ bool can_decode_part(const JpegStructure& jpeg);
 
 /// The window with its margin: whole rows of coded units, and in each row one unit more on either side than the window
 /// touches, because upsampling looks at its neighbour and takes the edge of what is decoded for that of the picture.
-Window with_margin(const Window& window, const JpegStructure& jpeg);
+/// Both in pixels of the picture whose sides are divided by `divisor`, of which a unit has so many fewer.
+Window with_margin(const Window& window, const JpegStructure& jpeg, std::uint32_t divisor = 1);
 
-/// How the rows of `part` are shared. Coded bytes can only be read from the beginning, so the second half's thread must
-/// read the first half's too, and goes on to the end.
+/// How the rows of `part`, in full size, are shared. Coded bytes can only be read from the beginning, so the second
+/// half's thread must read the first half's too, and goes on to the end.
 struct RowShare {
   std::uint32_t split = 0;    ///< the first rows are [part.y, split), at a boundary of coded units
   double saved_fraction = 0;  ///< of the time that one thread would take; 0 when one thread is as good

@@ -79,4 +79,8 @@ void apply_orientation(Image::Data& data, int orientation, const Limits& limits)
   if (turn.swap_axes) std::swap(data.width, data.height);
 }
 
+Sides upright(const Sides& stored, int orientation) {
+  return turn_of(orientation).swap_axes ? Sides{stored.height, stored.width} : stored;
+}
+
 }  // namespace mediscan::image

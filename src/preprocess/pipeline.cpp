@@ -22,25 +22,22 @@
 namespace mediscan::recipe {
 namespace {
 
-Region whole_region(Size size, bool to_gray) {
-  return {{0, size.height, 0, size.height}, {0, size.width, 0, size.width}, to_gray};
-}
-
-AxisResize axis(std::uint32_t in, std::uint32_t out, Filter filter, const Span& wanted) {
-  return {in, out, 0.0F, static_cast<float>(in), wanted.start, wanted.length, filter};
-}
-
-/// What an excerpt has of one axis of the square that the resize begins with.
+/// What an excerpt has of one axis of the pixels that the resize begins with.
 struct Stored {
   Span span;                  ///< in the excerpt
-  std::uint32_t missing = 0;  ///< positions of the square before it
+  std::uint32_t missing = 0;  ///< of those pixels before it
 };
 
-Stored stored_of(const Span& square, std::uint32_t window_start, std::uint32_t window_length) {
-  const std::uint32_t begin = std::max(square.start, window_start);
-  const std::uint32_t end = std::min(square.start + square.length, window_start + window_length);
-  return {{begin - window_start, end - begin, 0, end - begin}, begin - square.start};
+Stored stored_of(const Span& pixels, std::uint32_t window_start, std::uint32_t window_length) {
+  const std::uint32_t begin = std::max(pixels.start, window_start);
+  const std::uint32_t end = std::min(pixels.start + pixels.length, window_start + window_length);
+  return {{begin - window_start, end - begin, 0, end - begin}, begin - pixels.start};
 }
+
+/// All of an axis of the picture, or of the thumbnail.
+Span whole_axis(std::uint32_t length) { return {0, length, 0, length}; }
+
+Region whole_region(Size size, bool to_gray) { return {whole_axis(size.height), whole_axis(size.width), to_gray}; }
 
 /// One call's way through the recipe.
 class Run {
@@ -51,8 +48,11 @@ class Run {
         spec_(spec),
         geometry_(geometry),
         kernels_(kernels),
-        rows_(stored_of(geometry.square_rows, picture.window.y, picture.window.height)),
-        columns_(stored_of(geometry.square_columns, picture.window.x, picture.window.width)),
+        divisor_(picture.divisor),
+        down_from_(source_axis(geometry.square_rows, divisor_)),
+        across_from_(source_axis(geometry.square_columns, divisor_)),
+        rows_(stored_of(down_from_.pixels, picture.window.y, picture.window.height)),
+        columns_(stored_of(across_from_.pixels, picture.window.x, picture.window.width)),
         threads_(threads),
         to_gray_(spec.color == ColorMode::gray && image_.channels() == 3),
         stored_as_bytes_(image_.bits() == 8) {
@@ -96,7 +96,7 @@ class Run {
       return [begin, &sink](std::uint32_t y, const auto* row) { sink(begin + y, row); };
     };
     const Region region{rows_.span, columns_.span, to_gray_};
-    Resize resize = last_resize();
+    Resize resize = last_resize(across_from_, down_from_);
     resize.down.first += begin;
     resize.down.count = end - begin;
     resize.across.missing = columns_.missing;
@@ -109,26 +109,26 @@ class Run {
   }
 
   void thumbnail_rows(const RowSink<std::uint8_t>& bytes, const RowSink<float>& floats) const {
-    const Region square{geometry_.square_rows, geometry_.square_columns, to_gray_};
-    const Region converted{square.rows, square.columns, false};
-    const Region whole = whole_region(geometry_.picture, to_gray_);
+    const Region converted{geometry_.square_rows, geometry_.square_columns, false};
+    const Resize last = last_resize(source_axis(converted.columns, 1), source_axis(converted.rows, 1));
+    const Region whole = whole_region({image_.height(), image_.width()}, to_gray_);
     if (!stored_as_bytes_) {
       const auto small = thumbnail(*float_rows(image_, whole));
-      resample(*float_rows(small, converted), last_resize(), floats);
+      resample(*float_rows(small, converted), last, floats);
       return;
     }
     const auto small = thumbnail(*byte_rows(image_, whole, kernels_));
     if (in_bytes_) {
-      resample(*byte_rows(small, converted), last_resize(), kernels_, bytes);
+      resample(*byte_rows(small, converted), last, kernels_, bytes);
     } else {
-      resample(*float_rows(small, converted), last_resize(), floats);
+      resample(*float_rows(small, converted), last, floats);
     }
   }
 
-  [[nodiscard]] Resize last_resize() const {
+  [[nodiscard]] Resize last_resize(const SourceAxis& across, const SourceAxis& down) const {
     const Filter filter = spec_.resize ? spec_.resize->filter : Filter::bilinear;
-    return {axis(geometry_.square_columns.length, geometry_.resized.width, filter, geometry_.columns),
-            axis(geometry_.square_rows.length, geometry_.resized.height, filter, geometry_.rows)};
+    return {resize_of(across, geometry_.resized.width, filter, geometry_.columns),
+            resize_of(down, geometry_.resized.height, filter, geometry_.rows)};
   }
 
   void resample_all(RowSource<std::uint8_t>& source, const Resize& resize, Pixels<std::uint8_t>& out) const {
@@ -140,12 +140,15 @@ class Run {
              [&](std::uint32_t y, const float* row) { std::copy_n(row, out.row_samples(), out.row(y)); });
   }
 
+  /// A side of the picture, as decoded: not a whole number of pixels where the divisor leaves a rest.
+  [[nodiscard]] double decoded(std::uint32_t side) const { return static_cast<double>(side) / divisor_; }
+
   /// Pillow's resize(reducing_gap): whole factors that leave at least gap x the target, then the rest from a fractional
   /// box.
   [[nodiscard]] Factor factor() const {
     if (!spec_.thumbnail->reducing_gap) return {};
     const auto along = [&](std::uint32_t in, std::uint32_t out) {
-      const double exact = static_cast<double>(in) / out / *spec_.thumbnail->reducing_gap;
+      const double exact = decoded(in) / out / *spec_.thumbnail->reducing_gap;
       return std::max(1U, static_cast<std::uint32_t>(exact));
     };
     return {along(geometry_.picture.width, geometry_.thumbnail.width),
@@ -157,8 +160,8 @@ class Run {
     const Size in = geometry_.picture;
     const Size to = geometry_.thumbnail;
     const Filter filter = spec_.thumbnail->filter;
-    Resize resize{axis(in.width, to.width, filter, {0, to.width, 0, to.width}),
-                  axis(in.height, to.height, filter, {0, to.height, 0, to.height})};
+    Resize resize{resize_of(source_axis(whole_axis(in.width), divisor_), to.width, filter, whole_axis(to.width)),
+                  resize_of(source_axis(whole_axis(in.height), divisor_), to.height, filter, whole_axis(to.height))};
     Pixels<Sample> out(to, source.channels());
     const Factor by = factor();
     if (by.x == 1 && by.y == 1) {
@@ -167,9 +170,9 @@ class Run {
     }
     const Pixels<Sample> reduced = reduce(source, by);
     resize.across.in = reduced.size.width;
-    resize.across.box_end = static_cast<float>(static_cast<double>(in.width) / by.x);
+    resize.across.box_end = static_cast<float>(decoded(in.width) / by.x);
     resize.down.in = reduced.size.height;
-    resize.down.box_end = static_cast<float>(static_cast<double>(in.height) / by.y);
+    resize.down.box_end = static_cast<float>(decoded(in.height) / by.y);
     const Region whole = whole_region(reduced.size, false);
     if constexpr (std::is_same_v<Sample, float>) {
       resample_all(*float_rows(reduced, whole), resize, out);
@@ -183,6 +186,8 @@ class Run {
   const PreprocessSpec& spec_;
   const Geometry& geometry_;
   const Kernels& kernels_;
+  std::uint32_t divisor_;
+  SourceAxis down_from_, across_from_;  ///< what the resize begins with, where there is no thumbnail step
   Stored rows_, columns_;
   int threads_;
   bool to_gray_;
@@ -197,8 +202,9 @@ Geometry checked_geometry(Size size, const PreprocessSpec& spec) {
 
 /// A recipe that reads what an excerpt lacks would read beyond its memory.
 void check_excerpt(const image::Excerpt& picture, const Geometry& geometry, const PreprocessSpec& spec) {
-  const image::Window whole{0, 0, picture.width, picture.height};
-  const image::Window needed = source_window(geometry, spec).value_or(whole);
+  const auto [width, height] = image::reduced(image::Sides{picture.width, picture.height}, picture.divisor);
+  const image::Window whole{0, 0, width, height};
+  const image::Window needed = source_window(geometry, spec, picture.divisor).value_or(whole);
   if (picture.window.contains(needed)) return;
   throw Error(ErrorCode::internal, Stage::preprocess,
               fmt::format("the recipe reads {} x {} pixels at ({}, {}), decoded were {} x {} at ({}, {})", needed.width,

@@ -25,8 +25,9 @@ void preprocess_into(const Image& image, const PreprocessSpec& spec, std::span<f
 void preprocess_into(const Image& image, const PreprocessSpec& spec, std::span<float> out, const Kernels& kernels);
 
 /// The same of an excerpt, which must hold what source_window gives (INTERNAL otherwise): the tensor is the whole
-/// picture's. A large picture is resized by two threads where `threads`, the budget of the process, leaves a second
-/// one.
+/// picture's. Of a reduced picture every size and crop is that of the full one, the resize takes its region from the
+/// reduced pixels. A large picture is resized by two threads where `threads`, the budget of the process, leaves a
+/// second one.
 void preprocess_into(const image::Excerpt& picture, const PreprocessSpec& spec, std::span<float> out, int threads);
 void preprocess_into(const image::Excerpt& picture, const PreprocessSpec& spec, std::span<float> out,
                      const Kernels& kernels, int threads);

@@ -76,6 +76,7 @@ TEST_CASE("another model, recipe or way of decoding is another result") {
   Fixture fixture(in_memory());
   (void)fixture.analyzer->analyze(fixture.bytes());
   CHECK_FALSE(fixture.analyzer->analyze(fixture.bytes(), {.decode = {.decoder = Decoder::stb}}).execution.cached);
+  CHECK_FALSE(fixture.analyzer->analyze(fixture.bytes(), {.decode = {.fast_decode = true}}).execution.cached);
   test::BundleContent renamed;
   renamed.codes = {"nv", "mel", "bcc"};  // the same weights, read otherwise
   test::write_bundle(fixture.folder.path() / "other", renamed);

@@ -3,6 +3,7 @@
 
 #include "errors.hpp"
 #include "image/decoders.hpp"
+#include "image/excerpt.hpp"
 #include "pictures.hpp"
 
 using namespace mediscan;
@@ -23,6 +24,30 @@ TEST_CASE("libjpeg-turbo gives Pillow's pixels bit for bit, for every kind of JP
     ++seen;
   }
   CHECK(seen >= 20);
+}
+
+TEST_CASE("smaller sizes are those of Pillow's Image.draft bit for bit, for every kind of JPEG") {
+  int seen = 0;
+  for (const auto& picture : pictures()) {
+    for (const std::uint32_t divisor : {2U, 4U, 8U}) {
+      if (!picture.name.ends_with(".jpg") || picture.width < divisor || picture.height < divisor) continue;
+      CAPTURE(picture.name);
+      CAPTURE(divisor);
+      const image::Need need{{}, [&](const image::Sides& full) {
+                               return std::optional(image::Sides{full.width / divisor, full.height / divisor});
+                             }};
+      const auto excerpt =
+          image::decode_excerpt(picture.bytes, {.decoder = Decoder::turbo, .fast_decode = true}, {}, need, 1);
+      CHECK(excerpt.divisor == divisor);
+      test::Picture drafted = picture;
+      drafted.width = image::reduced(picture.width, divisor);
+      drafted.height = image::reduced(picture.height, divisor);
+      drafted.expected = bytes_of_file(picture.name + ".draft" + std::to_string(divisor) + ".bin");
+      CHECK(largest_difference(excerpt.stored, drafted) == 0);
+      ++seen;
+    }
+  }
+  CHECK(seen >= 65);
 }
 
 TEST_CASE("a JPEG whose scan is cut but whose end marker is there is an error that names the byte") {

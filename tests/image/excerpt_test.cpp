@@ -4,10 +4,13 @@
 
 #include <doctest/doctest.h>
 
+#include "errors.hpp"
 #include "generated_jpeg.hpp"
 #include "pictures.hpp"
 
+#include "image/image_data.hpp"
 #include "image/jpeg_part.hpp"
+#include "image/orientation.hpp"
 
 #include <mediscan/error.hpp>
 
@@ -25,19 +28,38 @@ using namespace mediscan::test;
 namespace {
 
 using image::Excerpt;
+using image::Sides;
 using image::Window;
 
 Excerpt excerpt_of(std::span<const std::byte> bytes, const Window& window, int threads = 1,
                    const DecodeOptions& options = {}) {
-  const auto wanted = [&](std::uint32_t, std::uint32_t) { return std::optional(window); };
-  return image::decode_excerpt(bytes, options, "part.jpg", wanted, threads);
+  const auto wanted = [&](const Sides&, std::uint32_t) { return std::optional(window); };
+  return image::decode_excerpt(bytes, options, "part.jpg", {wanted, {}}, threads);
 }
 
-bool is_whole(const Excerpt& excerpt) { return excerpt.window == Window{0, 0, excerpt.width, excerpt.height}; }
+/// Decoded with fast_decode, when `enough` is enough.
+Excerpt fast_excerpt(std::span<const std::byte> bytes, const std::optional<Window>& window, const Sides& enough,
+                     DecodeOptions options = {}) {
+  options.fast_decode = true;
+  const image::Need need{[&](const Sides&, std::uint32_t) { return window; },
+                         [&](const Sides&) { return std::optional(enough); }};
+  return image::decode_excerpt(bytes, options, "part.jpg", need, 2);
+}
 
-/// Pixels of the window that are not the whole picture's.
+/// What is enough so that sides are divided by just this.
+Sides enough_for(std::uint32_t width, std::uint32_t height, std::uint32_t divisor) {
+  return {width / divisor, height / divisor};
+}
+
+bool is_whole(const Excerpt& excerpt) {
+  const auto [width, height] = image::reduced(Sides{excerpt.width, excerpt.height}, excerpt.divisor);
+  return excerpt.window == Window{0, 0, width, height};
+}
+
+/// Pixels of the window that are not the whole picture's, which has the excerpt's reduced size.
 std::size_t differences(const Excerpt& excerpt, const Image& whole, const Window& window) {
-  if (excerpt.width != whole.width() || excerpt.height != whole.height()) return SIZE_MAX;
+  const auto [width, height] = image::reduced(Sides{excerpt.width, excerpt.height}, excerpt.divisor);
+  if (width != whole.width() || height != whole.height()) return SIZE_MAX;
   if (!excerpt.window.contains(window) || excerpt.stored.channels() != whole.channels()) return SIZE_MAX;
   const std::size_t channels = whole.channels();
   std::size_t different = 0;
@@ -294,22 +316,209 @@ TEST_CASE("an orientation to apply needs the whole picture, one to report does n
 
 TEST_CASE("nothing needed in particular, or a window beyond the picture, is the whole") {
   const auto file = generated_jpeg(recipe_of(samplings()[4], 200, 200));
-  const auto none = [](std::uint32_t, std::uint32_t) { return std::optional<Window>(); };
-  CHECK(is_whole(image::decode_excerpt(file, {}, {}, none, 1)));
+  const auto none = [](const Sides&, std::uint32_t) { return std::optional<Window>(); };
+  CHECK(is_whole(image::decode_excerpt(file, {}, {}, {none, {}}, 1)));
+  CHECK(is_whole(image::decode_excerpt(file, {}, {}, {}, 1)));
   CHECK(is_whole(excerpt_of(file, {190, 0, 11, 1})));
 }
 
 TEST_CASE("the size that a window is asked for is the picture's") {
   const auto file = generated_jpeg(recipe_of(samplings()[4], 123, 45));
-  std::pair<std::uint32_t, std::uint32_t> asked;
-  const auto whole = image::decode_excerpt(
-      file, {}, {},
-      [&](std::uint32_t width, std::uint32_t height) {
-        asked = {width, height};
-        return std::optional<Window>();
-      },
-      1);
-  CHECK(asked == std::pair{123U, 45U});
+  Sides asked;
+  const auto whole = image::decode_excerpt(file, {}, {},
+                                           {[&](const Sides& picture, std::uint32_t) {
+                                              asked = picture;
+                                              return std::optional<Window>();
+                                            },
+                                            {}},
+                                           1);
+  CHECK(asked == Sides{123, 45});
+}
+
+// ---- fast_decode: pixels of a smaller size. That whole pictures then are Pillow's is decode_turbo_test.cpp's.
+
+TEST_CASE("a part of a picture decoded smaller is that part of the whole picture decoded as small") {
+  std::minstd_rand random(23);
+  int parts = 0;
+  int cut = 0;
+  const std::vector<std::uint32_t> sides{8, 9, 15, 16, 17, 31, 33, 47, 64, 97, 130, 257};
+  for (const std::uint32_t divisor : {2U, 4U, 8U}) {
+    for (const auto& sampling : samplings()) {
+      for (const auto width : sides) {
+        for (const auto height : sides) {
+          const unsigned restart = static_cast<unsigned>(random()) % 3;
+          const auto file = generated_jpeg(recipe_of(sampling, width, height, restart));
+          const Sides enough = enough_for(width, height, divisor);
+          const auto whole = fast_excerpt(file, std::nullopt, enough);
+          REQUIRE(whole.divisor == divisor);
+          REQUIRE(is_whole(whole));
+          for (const auto& window : windows_of(whole.window.width, whole.window.height, 4, random)) {
+            INFO("1/", divisor, " of ", described(sampling.name, width, height, restart, window));
+            const auto part = fast_excerpt(file, window, enough);
+            REQUIRE(part.divisor == divisor);
+            REQUIRE(differences(part, whole.stored, window) == 0);
+            cut += is_whole(part) ? 0 : 1;
+            ++parts;
+          }
+        }
+      }
+    }
+  }
+  CHECK(parts >= 28'000);
+  CHECK(cut >= parts / 4);  // the rest touch every coded unit
+}
+
+TEST_CASE(
+    "a part of a larger picture decoded smaller is that part of the whole, where many rows and columns are left out") {
+  std::minstd_rand random(24);
+  for (const std::uint32_t divisor : {2U, 4U, 8U}) {
+    for (const auto& sampling : samplings()) {
+      const std::uint32_t width = 900 + static_cast<std::uint32_t>(random()) % 200;
+      const std::uint32_t height = 700 + static_cast<std::uint32_t>(random()) % 200;
+      const auto file = generated_jpeg(recipe_of(sampling, width, height, divisor * 10));
+      const Sides enough = enough_for(width, height, divisor);
+      const auto whole = fast_excerpt(file, std::nullopt, enough);
+      for (const auto& window : windows_of(whole.window.width, whole.window.height, 20, random)) {
+        INFO("1/", divisor, " of ", described(sampling.name, width, height, divisor * 10, window));
+        REQUIRE(differences(fast_excerpt(file, window, enough), whole.stored, window) == 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("damage anywhere in a file is the same error for a smaller picture as for the exact one") {
+  int errors = 0;
+  for (const std::uint32_t divisor : {2U, 4U, 8U}) {
+    for (const auto& sampling : samplings()) {
+      for (const bool progressive : {false, true}) {
+        INFO("1/", divisor, " ", sampling.name, progressive ? " progressive" : "");
+        auto recipe = recipe_of(sampling, 150, 130, divisor == 2 ? 3 : 0);
+        recipe.progressive = progressive;
+        const auto file = generated_jpeg(recipe);
+        for (const auto& bytes : damaged(file, 60)) {
+          const auto exact = failure_of([&] { Image::decode(bytes, {}, "part.jpg"); });
+          const auto fast = failure_of([&] { fast_excerpt(bytes, Window{7, 5, 8, 8}, enough_for(150, 130, divisor)); });
+          errors += exact ? 1 : 0;
+          REQUIRE(fast.has_value() == exact.has_value());
+          if (exact) REQUIRE(fast->message == exact->message);
+          if (exact) REQUIRE(fast->code == exact->code);
+        }
+      }
+    }
+  }
+  CHECK(errors >= 3000);
+}
+
+TEST_CASE("a smaller picture says so, with its size and that of the whole") {
+  const auto file = generated_jpeg(recipe_of(samplings()[4], 1001, 750));
+  const auto whole = Image::decode(file, {}, "part.jpg");
+  const auto fast = fast_excerpt(file, Window{100, 50, 20, 20}, {250, 180});
+  CHECK(fast.divisor == 4);
+  CHECK(fast.width == 1001);
+  CHECK(fast.height == 750);
+  CHECK_FALSE(is_whole(fast));
+  CHECK(fast.stored.width() == fast.window.width);
+  CHECK(fast.stored.height() == fast.window.height);
+  CHECK(fast.stored.info().sha256 == whole.info().sha256);
+  CHECK(fast.stored.info().decoder == whole.info().decoder);
+  REQUIRE(fast.stored.info().warnings.size() == 1);
+  CHECK(fast.stored.info().warnings[0].code == "FAST_DECODE");
+  const auto& message = fast.stored.info().warnings[0].message;
+  CHECK(contains(message, "1001 x 750 pixels was decoded at 1/4 of that size, 251 x 188"));
+}
+
+TEST_CASE("a picture is exact without fast_decode, and where nothing smaller is enough") {
+  const auto file = generated_jpeg(recipe_of(samplings()[4], 333, 222));
+  const auto whole = Image::decode(file, {.fast_decode = true});
+  CHECK(whole.info().warnings.empty());
+  CHECK(whole.width() == 333);
+  const auto exact_as = [&](const Excerpt& excerpt) {
+    return excerpt.divisor == 1 && excerpt.stored.info().warnings.empty() &&
+           differences(excerpt, whole, {0, 0, 333, 222}) == 0;
+  };
+  CHECK(exact_as(fast_excerpt(file, std::nullopt, {167, 100})));
+  CHECK(exact_as(fast_excerpt(file, std::nullopt, {100, 112})));
+  const image::Need small{{}, [](const Sides&) { return std::optional(Sides{10, 10}); }};
+  const image::Need unknown{{}, [](const Sides&) { return std::optional<Sides>(); }};
+  CHECK(exact_as(image::decode_excerpt(file, {}, {}, small, 1)));
+  CHECK(exact_as(image::decode_excerpt(file, {.fast_decode = true}, {}, unknown, 1)));
+  CHECK(exact_as(image::decode_excerpt(file, {.fast_decode = true}, {}, {}, 1)));
+}
+
+TEST_CASE("stb_image and PNG are exact, whatever would be enough") {
+  const auto file = generated_jpeg(recipe_of(samplings()[1], 200, 200));
+  const auto stb = fast_excerpt(file, std::nullopt, {10, 10}, {.decoder = Decoder::stb});
+  CHECK(stb.divisor == 1);
+  CHECK(stb.stored.info().warnings.empty());
+  CHECK(stb.stored.width() == 200);
+  const auto& png = picture("rgb_8.png");
+  const auto exact = fast_excerpt(png.bytes, std::nullopt, {1, 1});
+  CHECK(exact.divisor == 1);
+  CHECK(exact.stored.info().warnings.empty());
+  CHECK(largest_difference(exact.stored, png) == 0);
+}
+
+TEST_CASE("limits count the picture as it is stored, however small it is decoded") {
+  const auto file = generated_jpeg(recipe_of(samplings()[4], 400, 300));
+  DecodeOptions options;
+  options.limits.max_pixels = 119'999;
+  const auto failure = failure_of([&] { fast_excerpt(file, std::nullopt, {10, 10}, options); });
+  REQUIRE(failure.has_value());
+  CHECK(failure->code == ErrorCode::limit_exceeded);
+  CHECK(contains(failure->message, "400 x 300 = 120000 pixels"));
+  options = {};
+  options.limits.max_decoded_bytes = 359'999;
+  CHECK(failure_of([&] { fast_excerpt(file, std::nullopt, {10, 10}, options); })->code == ErrorCode::limit_exceeded);
+}
+
+TEST_CASE("a picture to be turned is decoded smaller when that leaves no pixel half outside, and asked for upright") {
+  // The picture with an EXIF block that says `orientation`, put right behind the start marker.
+  const auto turned = [](const ByteVector& file, int orientation) {
+    const auto exif = bytes_of({0xff, 0xe1, 0, 34,   'E', 'x', 'i', 'f', 0, 0, 'M', 'M',         0, 42, 0, 0, 0, 8,
+                                0,    1,    1, 0x12, 0,   3,   0,   0,   0, 1, 0,   orientation, 0, 0,  0, 0, 0, 0});
+    auto bytes = file;
+    bytes.insert(bytes.begin() + 2, exif.begin(), exif.end());
+    return bytes;
+  };
+  const auto even = generated_jpeg(recipe_of(samplings()[4], 320, 160));
+  const auto stored = fast_excerpt(even, std::nullopt, {40, 20});
+  REQUIRE(stored.divisor == 8);
+  for (int orientation = 2; orientation <= 8; ++orientation) {
+    CAPTURE(orientation);
+    const bool lies = orientation >= 5;
+    const Sides upright = lies ? Sides{160, 320} : Sides{320, 160};
+    Sides asked;
+    const image::Need need{{}, [&](const Sides& picture) {
+                             asked = picture;
+                             return std::optional(lies ? Sides{20, 40} : Sides{40, 20});
+                           }};
+    const DecodeOptions options{.apply_orientation = true, .fast_decode = true};
+    const auto file = turned(even, orientation);
+    const auto excerpt = image::decode_excerpt(file, options, {}, need, 1);
+    CHECK(asked == upright);
+    CHECK(excerpt.divisor == 8);
+    CHECK(Sides{excerpt.width, excerpt.height} == upright);
+    CHECK(is_whole(excerpt));
+    CHECK(Sides{excerpt.stored.width(), excerpt.stored.height()} == image::reduced(upright, 8));
+    // As Pillow's exif_transpose, of which orientation_test.cpp holds every turn against PNGs.
+    auto data = std::make_shared<Image::Data>();
+    data->width = stored.stored.width();
+    data->height = stored.stored.height();
+    data->channels = 3;
+    data->pixels = base::allocate_large(data->size_bytes());
+    std::memcpy(data->pixels.get(), stored.stored.pixels().data(), data->size_bytes());
+    image::apply_orientation(*data, orientation, {});
+    CHECK(std::ranges::equal(excerpt.stored.pixels(), Image(data).pixels()));
+    CHECK(excerpt.stored.info().warnings.size() == 1);
+    CHECK(excerpt.stored.info().orientation_applied);
+  }
+  const auto odd = turned(generated_jpeg(recipe_of(samplings()[4], 324, 164)), 6);  // multiples of 4
+  const auto excerpt = fast_excerpt(odd, std::nullopt, {20, 40}, {.apply_orientation = true});
+  CHECK(excerpt.divisor == 4);
+  CHECK(Sides{excerpt.width, excerpt.height} == Sides{164, 324});
+  const auto as_stored = fast_excerpt(odd, std::nullopt, {40, 20});
+  CHECK(as_stored.divisor == 8);
+  CHECK(as_stored.stored.info().warnings.size() == 2);  // EXIF_ORIENTATION beside it
 }
 
 #endif

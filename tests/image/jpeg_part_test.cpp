@@ -58,6 +58,14 @@ TEST_CASE("a window gets whole rows of coded units, and one more unit on either 
   CHECK(with_margin({100, 100, 50, 50}, jpeg(400, 300, 4, 1)) == Window{64, 96, 128, 56});  // units of 32 x 8
 }
 
+TEST_CASE("in a picture of reduced sides units are as many times smaller") {
+  const auto picture = jpeg(401, 300, 2, 2);  // units of 16 x 16: of 4 x 4 at 1/4, 2 x 2 at 1/8
+  CHECK(with_margin({25, 25, 10, 10}, picture, 4) == Window{20, 24, 20, 12});
+  CHECK(with_margin({100, 74, 1, 1}, picture, 4) == Window{96, 72, 5, 3});  // 101 x 75 in all
+  CHECK(with_margin({25, 25, 10, 10}, picture, 8) == Window{22, 24, 16, 12});
+  CHECK(with_margin({25, 25, 10, 10}, jpeg(400, 300, 1, 1), 8) == Window{24, 25, 12, 10});
+}
+
 TEST_CASE("rows are shared so that both threads take as long, the second having all coded bytes to read") {
   const auto smooth = jpeg(4000, 3000, 2, 2, 300'000);
   const RowShare half = share_rows({0, 0, 4000, 3000}, smooth);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <random>
 #include <vector>
@@ -169,4 +170,161 @@ TEST_CASE("an excerpt that lacks what the recipe reads is refused, not read beyo
     CHECK(error.code() == ErrorCode::internal);
     CHECK(test::contains(error.message(), "the recipe reads"));
   }
+}
+
+// ---- Pictures that the decoder has reduced.
+
+namespace {
+
+using image::Sides;
+
+/// A plane that rises along both axes, as a decoder that divides its sides by `divisor` would see it: every reduced
+/// pixel is the mean of what it covers, beyond the picture's edge too.
+Excerpt slope(const Size& full, std::uint32_t divisor, std::uint32_t channels) {
+  auto data = std::make_shared<Image::Data>();
+  data->width = image::reduced(full.width, divisor);
+  data->height = image::reduced(full.height, divisor);
+  data->channels = channels;
+  data->pixels = base::allocate_large(data->size_bytes());
+  auto* to = data->pixels.get();
+  const double across = 120.0 / full.width;
+  const double down = 120.0 / full.height;
+  for (std::uint32_t y = 0; y < data->height; ++y) {
+    for (std::uint32_t x = 0; x < data->width; ++x) {
+      const double value = across * (x + 0.5) * divisor + down * (y + 0.5) * divisor;
+      for (std::uint32_t c = 0; c < channels; ++c) *to++ = static_cast<std::byte>(std::lround(value));
+    }
+  }
+  const Window window{0, 0, data->width, data->height};
+  return {Image(std::move(data)), window, full.width, full.height, divisor};
+}
+
+/// An excerpt of nothing but the window of a reduced picture.
+Excerpt cut_reduced(const Excerpt& whole, const Window& window) {
+  const Excerpt part = cut(whole.stored, window, 0);
+  return {part.stored, part.window, whole.width, whole.height, whole.divisor};
+}
+
+}  // namespace
+
+TEST_CASE("what is enough of a picture leaves the first resize twice as much to reduce as the model sees") {
+  CHECK(recipe::sufficient_size(Size{3000, 4000}, evaluation()) == Sides{682, 512});  // 341 x 256
+  CHECK(recipe::sufficient_size(Size{450, 600}, evaluation()) == Sides{682, 512});    // more than there is
+  PreprocessSpec spec = evaluation();
+  spec.resize->mode = ResizeStep::Mode::exact;
+  spec.resize->width = 30;
+  spec.resize->height = 50;
+  CHECK(recipe::sufficient_size(Size{3000, 4000}, spec) == Sides{60, 100});
+  spec.square_crop = true;  // of 4000 columns 3000 become 30
+  CHECK(recipe::sufficient_size(Size{3000, 4000}, spec) == Sides{80, 100});
+  CHECK(recipe::sufficient_size(Size{3000, 4001}, spec) == Sides{81, 100});
+  spec.thumbnail = ThumbnailStep{};  // then it is the thumbnail step that meets the decoded pixels
+  CHECK(recipe::sufficient_size(Size{3000, 4000}, spec) == Sides{2048, 1536});
+  CHECK(recipe::sufficient_size(Size{750, 1000}, spec) == Sides{80, 100});  // it does nothing to this one
+}
+
+TEST_CASE("a recipe without resize, or that cannot be run, needs the full size") {
+  PreprocessSpec spec = evaluation();
+  spec.resize.reset();
+  CHECK_FALSE(recipe::sufficient_size(Size{3000, 4000}, spec).has_value());
+  spec = evaluation();
+  spec.resize->size = 0;
+  CHECK_FALSE(recipe::sufficient_size(Size{3000, 4000}, spec).has_value());
+  CHECK_FALSE(recipe::sufficient_size(Size{1, 16'000'000}, evaluation()).has_value());
+}
+
+TEST_CASE("a recipe that enlarges on one axis never gets less than it asks") {
+  PreprocessSpec spec = evaluation();
+  spec.crop.reset();
+  spec.resize->mode = ResizeStep::Mode::exact;
+  spec.resize->width = 10;
+  spec.resize->height = 5000;
+  const auto enough = recipe::sufficient_size(Size{3000, 4000}, spec);
+  REQUIRE(enough == Sides{20, 10000});
+  CHECK(image::divisor_for({4000, 3000}, enough, false) == 1);
+}
+
+TEST_CASE("the region's edges lie where they do in the full picture, between pixels or within one") {
+  const auto whole = recipe::source_axis({0, 1001, 0, 1001}, 4);
+  CHECK(whole.pixels.start == 0);
+  CHECK(whole.pixels.length == 251);
+  CHECK(whole.begin == 0.0F);
+  CHECK(whole.end == 250.25F);
+  const auto inner = recipe::source_axis({501, 1000, 0, 1000}, 8);  // 62.625 to 187.625
+  CHECK(inner.pixels.start == 62);
+  CHECK(inner.pixels.length == 126);
+  CHECK(inner.begin == 0.625F);
+  CHECK(inner.end == 125.625F);
+  const auto exact = recipe::source_axis({501, 1000, 0, 1000}, 1);
+  CHECK(exact.pixels.start == 501);
+  CHECK(exact.pixels.length == 1000);
+  CHECK(exact.begin == 0.0F);
+  CHECK(exact.end == 1000.0F);
+}
+
+TEST_CASE("every size and crop is that of the full picture, whatever the decoder divided its sides by") {
+  std::minstd_rand random(6);
+  int compared = 0;
+  for (int round = 0; round < 400; ++round) {
+    PreprocessSpec spec = random_recipe(random);
+    if (round % 3 == 0) spec.thumbnail = ThumbnailStep{100, Filter::bilinear, std::nullopt};
+    if (round % 6 == 0) spec.thumbnail->reducing_gap = 2.0;
+    const Size full{700 + static_cast<std::uint32_t>(random()) % 300, 700 + static_cast<std::uint32_t>(random()) % 300};
+    const std::uint32_t channels = random() % 2 == 0 ? 3 : 1;
+    const auto& kernels = recipe::active_kernels();
+    const auto exact = tensor_of(slope(full, 1, channels), spec, kernels);
+    const auto divisor = image::divisor_for({full.width, full.height}, recipe::sufficient_size(full, spec), false);
+    if (divisor == 1) continue;
+    const auto reduced = tensor_of(slope(full, divisor, channels), spec, kernels);
+    REQUIRE(exact.size() == reduced.size());
+    float largest = 0;
+    for (std::size_t i = 0; i < exact.size(); ++i) largest = std::max(largest, std::abs(exact[i] - reduced[i]));
+    INFO("round ", round, ": ", full.width, " x ", full.height, " divided by ", divisor);
+    // Rounding in each pass, and filters that are cut off at the edge cut another share off. A picture that lay beside
+    // its place by one pixel of the full size would differ everywhere, by more than that where the slope is steep.
+    constexpr float float_of_two_levels = 2.0001F;  // 2 / 255 and back, in float32
+    CHECK(largest * 255 <= float_of_two_levels);
+    ++compared;
+  }
+  CHECK(compared >= 200);
+}
+
+TEST_CASE("of a reduced picture, too, the window is all that the recipe reads") {
+  std::minstd_rand random(7);
+  int parts = 0;
+  for (int round = 0; round < 400; ++round) {
+    const PreprocessSpec spec = random_recipe(random);
+    const Size full{300 + static_cast<std::uint32_t>(random()) % 300, 300 + static_cast<std::uint32_t>(random()) % 300};
+    const auto divisor = image::divisor_for({full.width, full.height}, recipe::sufficient_size(full, spec), false);
+    if (divisor == 1) continue;
+    const test::PictureOf of{image::reduced(full.width, divisor),
+                             image::reduced(full.height, divisor),
+                             random() % 2 == 0 ? 3U : 1U,
+                             8,
+                             test::Pattern::noise,
+                             static_cast<std::uint32_t>(round)};
+    const Image small = test::picture(of);
+    const Excerpt whole{small, {0, 0, of.width, of.height}, full.width, full.height, divisor};
+    const auto window = recipe::source_window(full, spec, divisor);
+    if (!window) continue;
+    ++parts;
+    INFO("round ", round, ": ", full.width, " x ", full.height, " divided by ", divisor);
+    for (const char* name : {"portable", "avx2", "avx512"}) {
+      const auto* kernels = test::kernel_set(name, true);
+      if (kernels == nullptr) continue;
+      REQUIRE(tensor_of(cut_reduced(whole, *window), spec, *kernels) == tensor_of(whole, spec, *kernels));
+    }
+  }
+  CHECK(parts >= 150);
+}
+
+TEST_CASE("a reduced excerpt that lacks what the recipe reads is refused, not read beyond") {
+  const Size full{1600, 2000};
+  const Excerpt whole = slope(full, 2, 3);
+  const auto window = recipe::source_window(full, evaluation(), 2);
+  REQUIRE(window.has_value());
+  const Window less{window->x, window->y + 1, window->width, window->height - 1};
+  std::vector<float> out(std::size_t{3} * 224 * 224);
+  const auto error = test::error_of([&] { recipe::preprocess_into(cut_reduced(whole, less), evaluation(), out, 1); });
+  CHECK(error.code() == ErrorCode::internal);
 }
