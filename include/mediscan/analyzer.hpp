@@ -10,9 +10,16 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace mediscan {
+
+/// One of many encoded pictures; the bytes must outlive the call.
+struct EncodedPicture {
+  std::span<const std::byte> bytes;
+  std::string name{};  ///< stands in the record and begins error messages
+};
 
 /// Analyses pictures with any model. Thread-safe; what many threads ask at once is run in batches. Every call counts
 /// against the manager's bounds and is OVERLOADED beyond them, SHUT_DOWN after ModelManager::drain, NOT_READY when the
@@ -27,7 +34,8 @@ class MEDISCAN_API Analyzer {
   [[nodiscard]] Result analyze(const Image& image, const JobOptions& options = {}) const;
 
   /// Encoded bytes: the result of Image::decode, then analyze, and its errors; but of a JPEG only the pixels that the
-  /// recipe reads are made, and a large picture may be decoded and resized with one thread more than the caller's.
+  /// recipe reads are made, and a large picture may be decoded and resized with one thread more than the caller's. With
+  /// DecodeOptions::fast_decode the pixels may be those of a smaller size.
   [[nodiscard]] Result analyze(std::span<const std::byte> bytes, const JobOptions& options = {}) const;
 
   /// Many pictures, in batches of up to LoadOptions::max_batch, prepared on the caller's thread. One outcome per
@@ -35,6 +43,10 @@ class MEDISCAN_API Analyzer {
   /// of the call, and `name` not at all.
   [[nodiscard]] std::vector<Outcome<Result>> analyze_batch(std::span<const Image> images,
                                                            const JobOptions& options = {}) const;
+
+  /// The same of encoded pictures, each decoded as analyze of its bytes does.
+  [[nodiscard]] std::vector<Outcome<Result>> analyze_encoded_batch(std::span<const EncodedPicture> pictures,
+                                                                   const JobOptions& options = {}) const;
 
   /// Hands a picture in and returns at once: it is decoded and preprocessed on the manager's pool, run in a batch with
   /// others, and its end is told by the Job, `on_done` and `completions`. What the bounds refuse, and a deadline that

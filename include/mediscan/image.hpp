@@ -82,4 +82,8 @@ class MEDISCAN_API Image {
   std::shared_ptr<const Data> data_;
 };
 
+/// The bytes of a file, undecoded: for an analysis, which need not decode all of a picture (EncodedPicture in
+/// analyzer.hpp). Throws IO_ERROR as Image::read, LIMIT_EXCEEDED beyond max_file_bytes, OUT_OF_MEMORY.
+MEDISCAN_API std::vector<std::byte> read_encoded(const std::filesystem::path& path, const Limits& limits = {});
+
 }  // namespace mediscan

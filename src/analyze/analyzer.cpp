@@ -36,18 +36,24 @@ Outcome<Result> outcome_of(const Model& model, analyze::Input input, const JobOp
   return analysis->take_outcome();
 }
 
+analyze::Input input_of(const Image& image) { return image; }
+analyze::Input input_of(const EncodedPicture& picture) { return picture.bytes; }
+
+const std::string& name_of(const Image& image) { return image.info().name; }
+const std::string& name_of(const EncodedPicture& picture) { return picture.name; }
+
 /// One call of analyze_batch: prepares pictures for one batch after another, the next while the lane runs the last.
+template <class Picture>
 class BatchAnalysis {
  public:
-  BatchAnalysis(const Model& model, std::span<const Image> images, const JobOptions& options)
-      : model_(model), images_(images), options_(waiting(options)) {
-    options_.name.clear();
-    outcomes_.resize(images.size());
+  BatchAnalysis(const Model& model, std::span<const Picture> pictures, const JobOptions& options)
+      : model_(model), pictures_(pictures), options_(waiting(options)) {
+    outcomes_.resize(pictures.size());
   }
 
   std::vector<Outcome<Result>> run_all() {
     std::deque<std::vector<Entry>> in_flight;
-    while (next_ < images_.size()) {
+    while (next_ < pictures_.size()) {
       in_flight.push_back(prepare_batch());
       constexpr std::size_t most = 2;  // one runs, one is being prepared
       if (in_flight.size() == most) {
@@ -73,22 +79,23 @@ class BatchAnalysis {
     const model::Lease lease = model_.slot()->lease();
     const Bundle& bundle = lease->bundle();
     const auto [height, width] = bundle.input_size();
-    const std::size_t picture = std::size_t{bundle.input.channels()} * height * width;
-    const std::uint32_t capacity = schedule::next_batch(lease->buckets(), images_.size() - next_);
-    const auto memory = base::allocate_floats(picture * capacity);
+    const std::size_t values = std::size_t{bundle.input.channels()} * height * width;
+    const std::uint32_t capacity = schedule::next_batch(lease->buckets(), pictures_.size() - next_);
+    const auto memory = base::allocate_floats(values * capacity);
     std::vector<Entry> entries;
     std::vector<std::shared_ptr<Analysis>> prepared;
-    while (next_ < images_.size() && prepared.size() < capacity) {
+    while (next_ < pictures_.size() && prepared.size() < capacity) {
       const std::size_t index = next_++;
-      auto analysis = analysis_of(model_, images_[index], options_with_time_left());
+      const Picture& picture = pictures_[index];
+      auto analysis = analysis_of(model_, input_of(picture), options_for(picture));
       try {
         analysis->accept(lease.share());
       } catch (const Error& error) {
-        outcomes_[index] = error.about(images_[index].info().name);
+        outcomes_[index] = error.about(name_of(picture));
         continue;
       }
       entries.push_back({index, analysis});
-      if (analysis->prepare({memory, {memory.get() + picture * prepared.size(), picture}})) {
+      if (analysis->prepare({memory, {memory.get() + values * prepared.size(), values}})) {
         prepared.push_back(std::move(analysis));
       }
     }
@@ -97,8 +104,9 @@ class BatchAnalysis {
   }
 
   /// The time-out counts from the start of the call.
-  [[nodiscard]] JobOptions options_with_time_left() const {
+  [[nodiscard]] JobOptions options_for(const Picture& picture) const {
     JobOptions options = options_;
+    options.name = name_of(picture);
     if (options.timeout > std::chrono::nanoseconds::zero()) {
       const auto left = options.timeout - (analyze::Clock::now() - begun_);
       options.timeout = std::max<std::chrono::nanoseconds>(left, std::chrono::nanoseconds(1));
@@ -114,12 +122,24 @@ class BatchAnalysis {
   }
 
   const Model& model_;
-  std::span<const Image> images_;
+  std::span<const Picture> pictures_;
   JobOptions options_;
   const analyze::Clock::time_point begun_ = analyze::Clock::now();
   std::size_t next_ = 0;
   std::vector<std::optional<Outcome<Result>>> outcomes_;
 };
+
+template <class Picture>
+std::vector<Outcome<Result>> outcomes_of(const Model& model, std::span<const Picture> pictures,
+                                         const JobOptions& options) {
+  if (pictures.empty()) return {};
+  try {
+    return BatchAnalysis<Picture>(model, pictures, options).run_all();
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::out_of_memory, Stage::analyze, "out of memory while analysing",
+                "analyse fewer or smaller pictures at once");
+  }
+}
 
 Job submitted(const Model& model, analyze::Input input, const JobOptions& options) {
   const auto analysis = analysis_of(model, std::move(input), options);
@@ -148,13 +168,12 @@ Result Analyzer::analyze(std::span<const std::byte> bytes, const JobOptions& opt
 }
 
 std::vector<Outcome<Result>> Analyzer::analyze_batch(std::span<const Image> images, const JobOptions& options) const {
-  if (images.empty()) return {};
-  try {
-    return BatchAnalysis(model_, images, options).run_all();
-  } catch (const std::bad_alloc&) {
-    throw Error(ErrorCode::out_of_memory, Stage::analyze, "out of memory while analysing",
-                "analyse fewer or smaller pictures at once");
-  }
+  return outcomes_of(model_, images, options);
+}
+
+std::vector<Outcome<Result>> Analyzer::analyze_encoded_batch(std::span<const EncodedPicture> pictures,
+                                                             const JobOptions& options) const {
+  return outcomes_of(model_, pictures, options);
 }
 
 Job Analyzer::submit(std::span<const std::byte> bytes, const JobOptions& options) const {

@@ -8,14 +8,16 @@
 
 namespace mediscan {
 
-Image Image::read(const std::filesystem::path& path, const DecodeOptions& options) {
-  std::vector<std::byte> bytes;
+std::vector<std::byte> read_encoded(const std::filesystem::path& path, const Limits& limits) {
   try {
-    bytes = base::read_file(path, options.limits.max_file_bytes, "max_file_bytes", Stage::decode);
+    return base::read_file(path, limits.max_file_bytes, "max_file_bytes", Stage::decode);
   } catch (const std::bad_alloc&) {
     throw image::out_of_memory().about(path.string());
   }
-  return decode(bytes, options, path.filename().string());
+}
+
+Image Image::read(const std::filesystem::path& path, const DecodeOptions& options) {
+  return decode(read_encoded(path, options.limits), options, path.filename().string());
 }
 
 }  // namespace mediscan

@@ -88,11 +88,11 @@ TEST_CASE("bytes are decoded and analysed as the picture they hold") {
 
 /// A model whose recipe reads the middle of a picture, and the tensors it was given.
 struct CroppingFixture {
-  CroppingFixture() {
+  explicit CroppingFixture(int shorter_side = 64) {
     test::write_bundle(folder.path());
     const auto manifest = folder.path() / "mediscan.json";
     auto json = nlohmann::json::parse(std::ifstream(manifest));
-    json["input"]["resize"] = {{"mode", "shorter"}, {"size", 64}, {"filter", "bilinear"}};
+    json["input"]["resize"] = {{"mode", "shorter"}, {"size", shorter_side}, {"filter", "bilinear"}};
     json["input"]["crop"] = {40, 40};
     std::ofstream(manifest) << json;
     LoadOptions options;
@@ -149,6 +149,67 @@ TEST_CASE("damaged bytes are the decoder's error, also behind what the recipe re
   CHECK(error.code() == ErrorCode::corrupt_image);
   CHECK(error.stage() == Stage::decode);
   CHECK(error.message() == expected.message());
+}
+
+#ifdef MEDISCAN_WITH_TURBO
+TEST_CASE("fast_decode changes the pixels a little and the record not at all, but for the warning that says so") {
+  const Fixture fixture;  // 4 x 4: a 600 x 450 picture is enough at an eighth of its size
+  const Analyzer analyzer(*fixture.model);
+  std::vector<float> tensor;
+  fixture.script->run = [&](const BatchInput& input, const BatchOutput& output) {
+    tensor.assign(input.data, input.data + std::size_t{input.channels} * input.height * input.width);
+    fixture.script->answer(output);
+  };
+  const auto bytes = read_encoded(MEDISCAN_SOURCE_DIR "/examples/images/skin-nevus.jpg");
+  const Result exact = analyzer.analyze(bytes);
+  const auto exact_tensor = tensor;
+  const Result fast = analyzer.analyze(bytes, {.decode = {.fast_decode = true}});
+  REQUIRE(tensor.size() == exact_tensor.size());
+  float largest = 0;
+  for (std::size_t i = 0; i < tensor.size(); ++i) largest = std::max(largest, std::abs(tensor[i] - exact_tensor[i]));
+  CHECK(largest > 0);
+  CHECK(largest * 255 < 1.5F);
+  CHECK(exact.warnings.empty());
+  REQUIRE(fast.warnings.size() == 1);
+  CHECK(fast.warnings[0].code == "FAST_DECODE");
+  CHECK(test::contains(fast.warnings[0].message, "600 x 450 pixels was decoded at 1/8"));
+  CHECK(fast.input.width == 600);
+  CHECK(fast.input.height == 450);
+  CHECK(fast.input.sha256 == exact.input.sha256);
+  CHECK(fast.preprocess_sha256 == exact.preprocess_sha256);
+  const Result submitted = analyzer.submit(bytes, {.decode = {.fast_decode = true}}).get();
+  CHECK(submitted.warnings == fast.warnings);
+}
+
+TEST_CASE("fast_decode leaves alone what the model needs in full size, and what is decoded already") {
+  const CroppingFixture fixture(256);  // 450 rows, halved, are not twice as many
+  const Analyzer analyzer(*fixture.model);
+  const auto bytes = read_encoded(MEDISCAN_SOURCE_DIR "/examples/images/skin-nevus.jpg");
+  const JobOptions fast{.decode = {.fast_decode = true}};
+  CHECK(analyzer.analyze(bytes, fast).warnings.empty());
+  const Fixture small;
+  CHECK(Analyzer(*small.model).analyze(Image::decode(bytes, fast.decode), fast).warnings.empty());
+}
+#endif
+
+TEST_CASE("encoded pictures in batches are what each of them is alone, under its own name") {
+  const Fixture fixture;
+  const Analyzer analyzer(*fixture.model);
+  const auto good = read_encoded(fixture.folder.path() / "self_test.png");
+  const std::vector<std::byte> bad(good.begin(), good.begin() + 40);
+  const std::vector<EncodedPicture> pictures{{good, "a.png"}, {bad, "b.png"}, {good, "c.png"}, {good, {}}};
+  const auto outcomes = analyzer.analyze_encoded_batch(pictures, {.name = "ignored"});
+  REQUIRE(outcomes.size() == 4);
+  CHECK(fixture.script->batches == std::vector<std::uint32_t>{2, 1});  // three good ones in warmed sizes
+  for (const std::size_t i : {0U, 2U, 3U}) {
+    REQUIRE(outcomes[i].has_value());
+    CHECK(outcomes[i].value().input.name == pictures[i].name);
+    CHECK(outcomes[i].value().input.width == 8);
+  }
+  REQUIRE_FALSE(outcomes[1].has_value());
+  CHECK(outcomes[1].error().code() == ErrorCode::truncated_image);
+  CHECK(outcomes[1].error().message().starts_with("b.png: "));
+  CHECK(analyzer.analyze_encoded_batch({}).empty());
 }
 
 TEST_CASE("a list is cut into warmed batch sizes, and each result says the size of its own batch") {
