@@ -44,6 +44,8 @@ inline constexpr std::size_t first_size<mediscan_manager_options> = offsetof(med
 template <>
 inline constexpr std::size_t first_size<mediscan_load_options> = offsetof(mediscan_load_options, batch_invariant);
 template <>
+inline constexpr std::size_t first_size<mediscan_decode_options> = offsetof(mediscan_decode_options, fast_decode);
+template <>
 inline constexpr std::size_t first_size<mediscan_request> = offsetof(mediscan_request, timeout_ns);
 template <>
 inline constexpr std::size_t first_size<mediscan_execution> = offsetof(mediscan_execution, cached);

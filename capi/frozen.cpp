@@ -19,6 +19,7 @@ namespace {
   static_assert(mediscan::capi::first_size<type> == (size) && sizeof(type) >= (size) && std::is_trivial_v<type>, \
                 #type " has another size")
 #define MEDISCAN_SIZE_1_1(type, size) static_assert(sizeof(type) == (size), #type " has another size")
+#define MEDISCAN_SIZE_1_2(type, size) static_assert(sizeof(type) == (size), #type " has another size")
 // NOLINTEND(cppcoreguidelines-macro-usage)
 
 MEDISCAN_AT(mediscan_manager_options, struct_size, 0);
@@ -153,6 +154,11 @@ MEDISCAN_SIZE_1_1(mediscan_request, 56);
 MEDISCAN_AT(mediscan_execution, cached, 144);
 MEDISCAN_AT(mediscan_execution, reserved, 148);
 MEDISCAN_SIZE_1_1(mediscan_execution, 152);
+
+// Appended by 1.2.
+MEDISCAN_AT(mediscan_decode_options, fast_decode, 56);
+MEDISCAN_AT(mediscan_decode_options, reserved2, 60);
+MEDISCAN_SIZE_1_2(mediscan_decode_options, 64);
 
 // The numbers of C and C++ are the same.
 #define MEDISCAN_SAME(c_name, cpp_name) \

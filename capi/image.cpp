@@ -11,6 +11,7 @@ namespace mediscan::capi {
 DecodeOptions decode_options(const mediscan_decode_options* given) {
   const auto options = options_of(given, "mediscan_decode_options");
   if (options.reserved != 0) invalid("mediscan_decode_options.reserved", "is not 0");
+  if (options.reserved2 != 0) invalid("mediscan_decode_options.reserved2", "is not 0");
   DecodeOptions result;
   const auto set = [](auto& limit, auto value) {
     if (value != 0) limit = value;
@@ -22,6 +23,7 @@ DecodeOptions decode_options(const mediscan_decode_options* given) {
   result.decoder = choice_of<Decoder>(options.decoder, "mediscan_decode_options.decoder",
                                       {{"auto", Decoder::automatic}, {"turbo", Decoder::turbo}, {"stb", Decoder::stb}});
   result.apply_orientation = options.apply_orientation != 0;
+  result.fast_decode = options.fast_decode != 0;
   return result;
 }
 

@@ -296,6 +296,12 @@ typedef struct mediscan_decode_options {
   uint32_t max_side;          /* width and height, each; 0: 16384 */
   uint32_t reserved;          /* 0 */
   /* 1.0 ends here */
+  int32_t fast_decode; /* not 0: mediscan_analyze_bytes and mediscan_submit_bytes may decode a JPEG at 1/2, 1/4 or 1/8
+                          of its size where the model's recipe still shrinks that by 2 or more. Faster for large
+                          pictures; scores may differ slightly, and the result has the warning FAST_DECODE. Without
+                          effect elsewhere, on PNG, and with decoder "stb" */
+  uint32_t reserved2;  /* 0 */
+  /* 1.2 ends here */
 } mediscan_decode_options;
 
 MEDISCAN_C_API void mediscan_decode_options_init(mediscan_decode_options* options, size_t size);

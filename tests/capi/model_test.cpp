@@ -83,6 +83,35 @@ TEST_CASE("encoded bytes are analysed in one call, and their name stands in the 
   CHECK(cut.message.rfind("cut.png: ", 0) == 0);
 }
 
+TEST_CASE("fast_decode is taken from programs that know it, and said in the result") {
+  Loaded loaded;
+  const std::string bytes = bytes_in(MEDISCAN_SOURCE_DIR "/examples/images/skin-nevus.jpg");
+  const auto json_of = [&](const mediscan_decode_options& options) -> std::string {
+    Handle<mediscan_result> result;
+    REQUIRE(mediscan_analyze_bytes(loaded.model.get, bytes.data(), bytes.size(), &options, nullptr, &result.get,
+                                   nullptr) == MEDISCAN_OK);
+    return mediscan_result_json(result.get);
+  };
+  auto options = defaults(mediscan_decode_options_init);
+  CHECK(options.fast_decode == 0);
+  CHECK_FALSE(contains(json_of(options), "FAST_DECODE"));
+  options.fast_decode = 1;
+#ifdef MEDISCAN_WITH_TURBO
+  CHECK(contains(json_of(options), "FAST_DECODE"));
+#endif
+  options.struct_size =
+      offsetof(mediscan_decode_options, fast_decode);  // a program of 1.0: what lies behind is not its
+  CHECK_FALSE(contains(json_of(options), "FAST_DECODE"));
+  options = defaults(mediscan_decode_options_init);
+  options.reserved2 = 1;
+  const auto refused = failure_of([&](mediscan_error** error) {
+    mediscan_result* none = nullptr;
+    return mediscan_analyze_bytes(loaded.model.get, bytes.data(), bytes.size(), &options, nullptr, &none, error);
+  });
+  CHECK(refused.status == MEDISCAN_INVALID_ARGUMENT);
+  CHECK(contains(refused.message, "reserved2"));
+}
+
 TEST_CASE("of a batch each picture has its result or its error") {
   Loaded loaded;
   loaded.script->run = [](const BatchInput& input, const BatchOutput& output) {
