@@ -15,6 +15,8 @@
 
 #include <mediscan/mediscan.hpp>
 
+#include "capture.hpp"
+
 namespace {
 
 using nlohmann::json;
@@ -46,6 +48,8 @@ struct OpenSession {
 
 class Driver {
  public:
+  Driver() { mediscan::register_backend(std::make_shared<CaptureBackend>(captured_)); }
+
   json answer(const json& request) {
     const std::string op = request.at("op");
     if (op == "info") return json::parse(mediscan::to_json(mediscan::system_report()));
@@ -63,6 +67,8 @@ class Driver {
   static mediscan::DecodeOptions decode_options(const json& request) {
     mediscan::DecodeOptions options;
     if (request.value("decoder", "auto") == "stb") options.decoder = mediscan::Decoder::stb;
+    options.apply_orientation = request.value("apply_orientation", false);
+    options.fast_decode = request.value("fast_decode", false);
     return options;
   }
 
@@ -150,22 +156,29 @@ class Driver {
     return {{"unloaded", done}, {"resident_bytes", mediscan::system_report().resident_bytes}};
   }
 
-  /// Bytes to findings, `repeat` times; the file is read once, outside the clock.
+  /// Bytes to findings, `repeat` times; the file is read once, outside the clock. `prepare_ms` is decoding and
+  /// preprocessing alone. With a model of the backend "capture" the tensor of the last goes to `out`.
   json analyze(const json& request) {
     const mediscan::Analyzer analyzer(models_.at(request.at("id").get<int>()));
     const auto bytes = read_all(request.at("picture"));
     json times = json::array();
+    json prepare_times = json::array();
     std::string result;
     for (int i = 0; i < request.value("repeat", 1); ++i) {
       std::optional<mediscan::Result> last;
       times.push_back(milliseconds(
           [&] { last = analyzer.analyze(std::as_bytes(std::span(bytes)), {.decode = decode_options(request)}); }));
+      prepare_times.push_back(last->timing_ms.decode + last->timing_ms.preprocess);
       result = mediscan::to_json(*last);
     }
-    return {
-        {"ms", times}, {"result", json::parse(result)}, {"resident_bytes", mediscan::system_report().resident_bytes}};
+    if (request.contains("out")) write_floats(request.at("out"), captured_->values());
+    return {{"ms", times},
+            {"prepare_ms", prepare_times},
+            {"result", json::parse(result)},
+            {"resident_bytes", mediscan::system_report().resident_bytes}};
   }
 
+  std::shared_ptr<Captured> captured_ = std::make_shared<Captured>();
   std::optional<mediscan::ModelManager> manager_;
   std::map<int, std::unique_ptr<OpenSession>> sessions_;
   std::map<int, mediscan::Model> models_;
