@@ -22,7 +22,7 @@ struct DeviceInfo {
   std::string name;  ///< "cpu", "cuda:0", ...
   bool usable = false;
   std::string detail;                   ///< model of the device when usable, else why it is not
-  std::vector<std::string> precisions;  ///< what open() accepts there, best first
+  std::vector<std::string> precisions;  ///< what open() accepts there, fastest first: precision "auto" goes by it
 };
 
 /// A place where a backend's runtime was looked for and what was found.

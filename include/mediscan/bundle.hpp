@@ -76,6 +76,14 @@ struct SelfTest {
   double tolerance = 1e-3;  ///< largest absolute difference of any logit at fp32
 };
 
+/// That a model may be computed below fp32, and how far its probabilities may move by it. At load the self-test picture
+/// must then give the same decisions as the bundle's logits, which are fp32's, and each probability within the
+/// tolerance.
+struct PrecisionSpec {
+  std::vector<std::string> allowed;     ///< of "bf16", "fp16", "int8"; fp32 needs no leave
+  double probability_tolerance = 0.02;  ///< largest absolute difference of any available label's probability
+};
+
 struct ModelCard {
   std::string intended_use;
   std::string training_data;
@@ -98,6 +106,7 @@ struct Bundle {
   std::vector<Label> labels;  ///< in the order of the network's outputs
   OutputSpec output;
   SelfTest self_test;
+  std::optional<PrecisionSpec> precision;  ///< absent: fp32 and nothing else
   ModelCard card;
   std::map<std::string, std::string> extensions;  ///< fields "x-...", as JSON text, kept and not interpreted
 

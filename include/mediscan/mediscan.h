@@ -227,7 +227,7 @@ typedef struct mediscan_load_options {
   const char*
       backend; /* "auto" (NULL): the best real backend that opens the bundle; "torch"; "mock" (simulated scores) */
   const char* device;    /* "auto" (NULL), "cpu", "cuda:0", ... */
-  const char* precision; /* "fp32" (NULL) */
+  const char* precision; /* "fp32" (NULL), "bf16", "fp16", "int8"; "auto": the fastest allowed */
   const char* fallback;  /* "never" (NULL): the load fails; "mock": simulated results that say so */
   /* 1.0 ends here */
   int32_t batch_invariant;  /* not 0: every picture runs in a batch of its own, so that its scores do not depend, not

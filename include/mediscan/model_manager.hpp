@@ -22,7 +22,8 @@ namespace mediscan {
 enum class ModelState { loading, ready, failed, unloading, unloaded, evicted };
 MEDISCAN_API std::string_view name_of(ModelState state) noexcept;  ///< "LOADING", "READY", ...
 
-/// Largest difference between the bundle's stored logits and those computed at load.
+/// Largest difference between what the bundle says of its self-test picture and what was computed at load: of any logit
+/// at fp32, of any probability below it.
 struct SelfTestRecord {
   bool run = false;  ///< false on a simulated backend
   double largest_difference = 0;

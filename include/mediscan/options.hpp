@@ -52,8 +52,10 @@ struct LoadOptions {
   std::string backend =
       "auto";  ///< "auto" (the best real backend that opens the bundle), or a registered backend's name
   std::string device = "auto";  ///< "auto", "cpu", "cuda", "cuda:1", ...
-  std::string precision =
-      "fp32";  ///< "fp32"; "bf16", "fp16" and "int8" are PRECISION_UNSUPPORTED until a backend offers them
+  /// "fp32", "bf16", "fp16", "int8", or "auto": the fastest that the device offers and the bundle allows, else fp32.
+  /// Below fp32 only what the bundle allows (Bundle::precision), proven against fp32 at load: SELF_TEST_FAILED when it
+  /// does not agree, or with "auto" the next precision, and ExecutionRecord::precision_reason says why.
+  std::string precision = "fp32";
   Fallback fallback = Fallback::never;
   int max_batch = 8;  ///< largest batch handed to the backend, 1 to 64; batch sizes up to it are warmed at load
   /// How long a free lane may wait for a fuller batch, 0 to 1 s. 0, right for CPUs, never waits: it takes what is

@@ -57,6 +57,9 @@ struct ExecutionRecord {
   bool cached =
       false;  ///< came from the cache: the record is that of the analysis which made it, the times are today's
   std::optional<std::string> fallback_reason;
+  /// Of precision "auto": every faster precision that the bundle allows and that was left, and why; absent when none
+  /// was.
+  std::optional<std::string> precision_reason;
 };
 
 struct SkinSummary {

@@ -1,4 +1,5 @@
-// From logits to findings: activation, operating points, decisions, order. No picture and no clock in here.
+// From logits to findings: what the bundle makes of them (bundle/outcome.hpp), in words and in order. No picture and no
+// clock in here.
 #pragma once
 
 #include <mediscan/bundle.hpp>
@@ -11,8 +12,5 @@ namespace mediscan::analyze {
 /// `logits` has one value a label, in the bundle's order. Sorted by falling probability, unavailable labels last, equal
 /// ones in the bundle's order. Throws BACKEND_FAILED naming the label when a logit of an available label is not finite.
 std::vector<Finding> findings_of(const Bundle& bundle, std::span<const float> logits);
-
-/// torchxrayvision's op_norm (torchxrayvision/models.py): 0.5 becomes the operating point. `threshold` in (0, 1).
-double scale_to_operating_point(double probability, double threshold) noexcept;
 
 }  // namespace mediscan::analyze

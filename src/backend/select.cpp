@@ -1,6 +1,7 @@
 #include "backend/select.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <new>
@@ -35,10 +36,11 @@ Backends candidates(const std::string& wanted, const Backends& backends) {
 }
 
 /// Opens, and turns whatever a backend throws into an Error.
-std::unique_ptr<Session> open_one(Backend& backend, const OpenContext& context, const LoadOptions& options) {
+std::unique_ptr<Session> open_one(Backend& backend, const OpenContext& context, const LoadOptions& options,
+                                  const std::string& precision) {
   const std::span<const WeightsView> weights =
       backend.needs_weights() ? context.weights() : std::span<const WeightsView>{};
-  const OpenRequest request{context.bundle,  weights,           options.device,  options.precision,
+  const OpenRequest request{context.bundle,  weights,           options.device,  precision,
                             context.threads, options.max_batch, context.libtorch};
   try {
     auto session = backend.open(request);
@@ -80,13 +82,93 @@ Error refusal_of(const std::vector<Error>& refusals) {
           std::string(hint)};
 }
 
+bool allows(const Bundle& bundle, std::string_view precision) {
+  if (precision == full_precision) return true;
+  return bundle.precision && std::ranges::find(bundle.precision->allowed, precision) != bundle.precision->allowed.end();
+}
+
+void require_allowed(const Bundle& bundle, const std::string& precision) {
+  if (precision == "auto" || allows(bundle, precision)) return;
+  throw Error(
+      ErrorCode::precision_unsupported, Stage::backend,
+      fmt::format("{} {} allows {}, not {}", bundle.name, bundle.version,
+                  bundle.precision ? fmt::format("fp32 and {}", fmt::join(bundle.precision->allowed, ", "))
+                                   : std::string("fp32 alone"),
+                  precision),
+      fmt::format("choose precision fp32 or auto; that a model may run in {} is for its mediscan.json to say, in "
+                  "\"precision\" (docs/bundle.md)",
+                  precision));
+}
+
+/// What the device that would be taken lists, best first; nothing when the backend knows no such device.
+std::vector<std::string> offered_precisions(const Backend& backend, const OpenContext& context,
+                                            const std::string& wanted) {
+  const auto kind_of = [](const std::string& device) { return device.substr(0, device.find(':')); };
+  for (const DeviceInfo& device : backend.probe(context.libtorch).devices) {
+    const bool meant = wanted == "auto" || device.name == wanted || kind_of(device.name) == kind_of(wanted);
+    if (device.usable && meant) return device.precisions;
+  }
+  return {};
+}
+
+/// What "auto" tries, in this order. What the bundle allows and the device does not list comes first: its refusal is
+/// the reason that the record gives.
+std::vector<std::string> precisions_to_try(const Backend& backend, const OpenContext& context,
+                                           const LoadOptions& options) {
+  const std::string fp32(full_precision);
+  if (!context.bundle.precision) return {fp32};
+  const auto offered = offered_precisions(backend, context, options.device);
+  const auto lists = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::ranges::find(names, name) != names.end();
+  };
+  std::vector<std::string> order;
+  for (const char* precision : {"int8", "fp16", "bf16"}) {
+    if (allows(context.bundle, precision) && !lists(offered, precision)) order.emplace_back(precision);
+  }
+  for (const std::string& precision : offered) {
+    if (allows(context.bundle, precision)) order.push_back(precision);
+  }
+  if (!lists(order, fp32)) order.push_back(fp32);
+  std::erase_if(order, [&](const std::string& precision) {
+    return std::ranges::any_of(context.left, [&](const LeftPrecision& each) { return each.precision == precision; });
+  });
+  return order;
+}
+
+/// Opens at the precision asked for, or for "auto" at the first that the backend does not refuse.
+Opened open_at_precision(const std::shared_ptr<Backend>& backend, const OpenContext& context,
+                         const LoadOptions& options) {
+  if (options.precision != "auto")
+    return {backend, open_one(*backend, context, options, options.precision), std::nullopt, {}};
+  std::vector<LeftPrecision> left = context.left;
+  std::optional<Error> refusal;
+  for (const std::string& precision : precisions_to_try(*backend, context, options)) {
+    try {
+      return {backend, open_one(*backend, context, options, precision), std::nullopt, left};
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::precision_unsupported) throw;
+      if (precision != full_precision) left.push_back({precision, error.message()});
+      refusal = error;
+    }
+  }
+  throw Error(*refusal);
+}
+
 }  // namespace
 
+std::optional<std::string> reason_of(const std::vector<LeftPrecision>& left) {
+  if (left.empty()) return std::nullopt;
+  std::string text;
+  for (const auto& [precision, why] : left) text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", precision, why);
+  return text;
+}
+
 Opened open_session(const OpenContext& context, const LoadOptions& options, const Backends& backends) {
+  require_allowed(context.bundle, options.precision);
   std::vector<Error> refusals;
   for (const auto& backend : candidates(options.backend, backends)) {
     try {
-      return {backend, open_one(*backend, context, options), std::nullopt};
+      return open_at_precision(backend, context, options);
     } catch (const Error& error) {
       if (!lets_another_try(error.code())) throw;
       refusals.push_back(error);
@@ -96,9 +178,8 @@ Opened open_session(const OpenContext& context, const LoadOptions& options, cons
   if (options.fallback != Fallback::mock || options.backend == "mock") throw refusal;
   LoadOptions simulated = options;  // the stand-in computes nothing, so what was asked of the device cannot bind it
   simulated.device = "auto";
-  simulated.precision = "fp32";
   const auto mock = candidates("mock", backends).front();
-  return {mock, open_one(*mock, context, simulated), refusal.message()};
+  return {mock, open_one(*mock, context, simulated, std::string(full_precision)), refusal.message(), {}};
 }
 
 }  // namespace mediscan::backend

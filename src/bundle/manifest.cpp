@@ -135,6 +135,21 @@ SelfTest read_self_test(const JsonReader& reader) {
   return test;
 }
 
+PrecisionSpec read_precision(const JsonReader& reader) {
+  reader.expect_fields({"allowed", "probability_tolerance"});
+  PrecisionSpec precision;
+  for (const auto& element : reader.field("allowed").elements(1, 3)) {
+    std::string name = element.name_among({"bf16", "fp16", "int8"});
+    const auto& before = precision.allowed;
+    if (std::find(before.begin(), before.end(), name) != before.end()) element.fail("every precision once");
+    precision.allowed.push_back(std::move(name));
+  }
+  precision.probability_tolerance =
+      reader.field("probability_tolerance")
+          .number([](double v) { return v > 0 && v <= 0.5; }, "a number over 0 and at most 0.5");
+  return precision;
+}
+
 ModelCard read_card(const JsonReader& reader) {
   reader.expect_fields({"intended_use", "training_data", "limitations", "license", "warning"});
   ModelCard card;
@@ -169,7 +184,7 @@ Bundle parse_manifest(std::span<const std::byte> bytes, const std::filesystem::p
   const JsonReader root(tree, document);
   check_format_version(root);
   root.expect_fields({"mediscan_bundle", "name", "version", "domain", "task", "architecture", "weights", "input",
-                      "labels", "output", "self_test", "card"},
+                      "labels", "output", "self_test", "precision", "card"},
                      true);
   Bundle bundle;
   bundle.directory = directory;
@@ -184,6 +199,7 @@ Bundle parse_manifest(std::span<const std::byte> bytes, const std::filesystem::p
   bundle.labels = read_labels(root.field("labels"));
   bundle.output = read_output(root.field("output"));
   bundle.self_test = read_self_test(root.field("self_test"));
+  if (const auto field = root.field("precision"); field.present()) bundle.precision = read_precision(field);
   bundle.card = read_card(root.field("card"));
   for (const auto& item : tree.items()) {
     if (item.key().starts_with("x-")) bundle.extensions.emplace(item.key(), item.value().dump());

@@ -85,6 +85,8 @@ std::optional<Options> parse_options(const Arguments& arguments, Streams& stream
   app.add_flag("--no-progress", options.no_progress, "No progress line on standard error");
   add_run_options(app, options.load, options.manager);
   add_decode_options(app, options.decode);
+  app.add_flag("--fast-decode", options.decode.fast_decode,
+               "Decode large JPEGs smaller where the model shrinks them anyway: faster, scores may differ slightly");
   if (!parse(app, arguments, streams.out)) return std::nullopt;
   if (all) options.shown = std::numeric_limits<std::size_t>::max();
   return options;
@@ -110,9 +112,10 @@ void complete(Options& options, const Streams& streams) {
   }
 }
 
-/// A picture on its way: decoded, or with the error that stands in its place.
+/// A picture on its way: its bytes, or the error that stands in their place.
 struct Slot {
   const Input* input;
+  std::vector<std::byte> bytes;
   std::optional<Error> error;
 };
 
@@ -140,10 +143,13 @@ class Run {
 
  private:
   void analyze_chunk(const Analyzer& analyzer, std::span<const Input> inputs) {
-    std::vector<Image> images;  // the only decoded pictures in the process
-    std::vector<Slot> slots;
-    for (const auto& input : inputs) slots.push_back({&input, decode(input, images)});
-    const auto outcomes = analyzer.analyze_batch(images);
+    std::vector<Slot> slots;  // the only pictures in the process
+    for (const auto& input : inputs) slots.push_back(read(input));
+    std::vector<EncodedPicture> pictures;
+    for (const auto& slot : slots) {
+      if (!slot.error) pictures.push_back({slot.bytes, slot.input->name});
+    }
+    const auto outcomes = analyzer.analyze_encoded_batch(pictures, {.decode = options_.decode});
     std::size_t next = 0;
     for (const auto& slot : slots) {
       if (slot.error) {
@@ -154,14 +160,13 @@ class Run {
     }
   }
 
-  std::optional<Error> decode(const Input& input, std::vector<Image>& images) {
+  Slot read(const Input& input) {
     ++seen_;
     if (inputs_.items.size() > 1) progress_.show(fmt::format("[{}/{}] {}", seen_, inputs_.items.size(), input.name));
     try {
-      images.push_back(read_picture(input, options_.decode, streams_.in));
-      return std::nullopt;
+      return {&input, read_bytes(input, options_.decode.limits, streams_.in), std::nullopt};
     } catch (const Error& error) {
-      return error;
+      return {&input, {}, error};
     }
   }
 

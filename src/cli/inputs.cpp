@@ -153,6 +153,16 @@ Image read_picture(const Input& input, const DecodeOptions& options, int standar
   }
 }
 
+std::vector<std::byte> read_bytes(const Input& input, const Limits& limits, int standard_input) {
+  if (input.error) throw *input.error;
+  try {
+    return input.standard_input ? read_standard_input(standard_input, limits.max_file_bytes)
+                                : read_encoded(input.path, limits);
+  } catch (const Error& error) {
+    throw about_input(error, input);
+  }
+}
+
 std::vector<std::byte> read_standard_input(int descriptor, std::uint64_t max_bytes) {
   std::vector<std::byte> bytes;
   const std::uint64_t wanted = max_bytes + 1;

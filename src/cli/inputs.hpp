@@ -39,6 +39,9 @@ Error about_input(const Error& error, const Input& input);
 /// Decodes the picture. Throws the input's own error, or what Image::read throws, about_input.
 Image read_picture(const Input& input, const DecodeOptions& options, int standard_input);
 
+/// The picture's bytes, undecoded. Throws the input's own error, or what read_encoded throws, about_input.
+std::vector<std::byte> read_bytes(const Input& input, const Limits& limits, int standard_input);
+
 /// The picture's bytes from standard input, at most `max_bytes` + 1 of them, so that one beyond the limit is noticed by
 /// whoever checks it. Throws IO_ERROR.
 std::vector<std::byte> read_standard_input(int descriptor, std::uint64_t max_bytes);

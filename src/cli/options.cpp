@@ -113,7 +113,9 @@ void add_run_options(CLI::App& app, LoadOptions& load, ManagerOptions& manager) 
   app.add_option("--backend", load.backend, "auto (the best real one), torch, or mock (simulated scores)")
       ->option_text("NAME");
   app.add_option("--device", load.device, "auto, cpu, cuda, cuda:1, ...")->option_text("NAME");
-  app.add_option("--precision", load.precision, "fp32")->option_text("NAME");
+  app.add_option("--precision", load.precision,
+                 "fp32, bf16, fp16, int8, or auto (the fastest that the device offers and the bundle allows)")
+      ->option_text("NAME");
   add_choice<Fallback>(app, "--fallback", load.fallback, {{"never", Fallback::never}, {"mock", Fallback::mock}},
                        "When no real backend works: never (fail), or mock (simulate, and say so)", "HOW");
   add_manager_options(app, manager);

@@ -231,6 +231,11 @@ std::string render_bundle(const Bundle& bundle, const std::vector<WeightsCheck>&
   text += paragraph(style, 2,
                     fmt::format("{} must give its {} stored logits, each within {} at fp32.", bundle.self_test.input,
                                 bundle.self_test.logits.size(), bundle.self_test.tolerance));
+  if (bundle.precision) {
+    text += paragraph(style, 2,
+                      fmt::format("Below fp32 it allows {}, with the same decisions and each probability within {}.",
+                                  fmt::join(bundle.precision->allowed, ", "), bundle.precision->probability_tolerance));
+  }
 
   text += heading(style, "Model card");
   text += card_block(bundle.card, style);

@@ -168,7 +168,11 @@ std::string record_block(const Result& result, const Style& style) {
       joined({fmt::format("{} {} ({})", result.model.name, result.model.version, result.model.sha256.substr(0, 8)),
               backend, execution.device, execution.precision, total},
              separator(style));
-  return paragraph(style, indent, line, Ink::dim);
+  std::string text = paragraph(style, indent, line, Ink::dim);
+  if (execution.precision_reason) {
+    text += paragraph(style, indent, "Not faster, because: " + *execution.precision_reason, Ink::dim);
+  }
+  return text;
 }
 
 }  // namespace

@@ -76,6 +76,7 @@ std::string render_model(const ModelStatus& status, const Style& style) {
   text += field(style, "domain", name_of(status.model.domain));
   text += field(style, "weights hash", status.model.sha256);
   text += field(style, "runs on", execution_text(status.execution, style));
+  if (status.execution.precision_reason) text += field(style, "not faster", *status.execution.precision_reason);
   text += field(style, "self-test", self_test_text(status.self_test));
   text += field(style, "loaded in", duration_text(status.load_ms));
   return text;

@@ -111,16 +111,8 @@ void LoadedModel::load() {
   try {
     condition_->advance("making room", 0);
     memory_ = environment_.memory->take(weights_bytes(*bundle_), "model " + title());
-    condition_->advance("reading weights and building the network", 0.05);
-    OpenedFacts facts;
-    lane_.call([&] { facts = runner_.lock()->open(); });
-    execution_ = std::move(facts.execution);
-    environment_.memory->settle(memory_, facts.memory_bytes, "model " + title());
-    {
-      const std::scoped_lock lock(condition_->mutex);
-      condition_->memory_bytes = facts.memory_bytes;
+    while (!open_and_prove()) {
     }
-    prove();
   } catch (const Error& error) {
     condition_->fail(error.message());
     lane_.close();
@@ -142,6 +134,31 @@ void LoadedModel::load() {
   environment_.log(LogLevel::info,
                    fmt::format("model {} READY on {} {} {} {} in {:.0f} ms", title(), execution_.backend,
                                execution_.backend_version, execution_.device, execution_.precision, watch.ms()));
+}
+
+/// False when precision "auto" has another to try.
+bool LoadedModel::open_and_prove() {
+  condition_->advance("reading weights and building the network", 0.05);
+  OpenedFacts facts;
+  lane_.call([&] { facts = runner_.lock()->open(); });
+  execution_ = std::move(facts.execution);
+  environment_.memory->settle(memory_, facts.memory_bytes, "model " + title());
+  {
+    const std::scoped_lock lock(condition_->mutex);
+    condition_->memory_bytes = facts.memory_bytes;
+  }
+  try {
+    prove();
+    return true;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::self_test_failed) throw;
+    bool goes_on = false;
+    lane_.call([&] { goes_on = runner_.lock()->leave_precision(error); });
+    if (!goes_on) throw;
+    environment_.log(LogLevel::warning,
+                     fmt::format("model {} leaves precision {}: {}", title(), execution_.precision, error.message()));
+    return false;
+  }
 }
 
 void LoadedModel::prove() {

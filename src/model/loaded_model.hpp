@@ -87,6 +87,7 @@ class LoadedModel : public std::enable_shared_from_this<LoadedModel> {
   /// What the lane's callbacks may need after this object is gone.
   struct Condition;
 
+  bool open_and_prove();
   void prove();
   void end_lease() noexcept;
   void finish_unloading();

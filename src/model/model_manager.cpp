@@ -50,8 +50,18 @@ void require_range(std::string_view name, Number value, Number least, Number mos
               fmt::format("{} is {}, expected {} to {}", name, value, least, most), std::string(hint));
 }
 
+void require_precision(const std::string& precision) {
+  for (const char* known : {"auto", "fp32", "bf16", "fp16", "int8"}) {
+    if (precision == known) return;
+  }
+  throw Error(ErrorCode::invalid_argument, Stage::argument,
+              fmt::format("precision is \"{}\", expected auto, fp32, bf16, fp16 or int8", precision),
+              "fp32 suits every bundle; auto takes the fastest that the device offers and the bundle allows");
+}
+
 void validate(const LoadOptions& options) {
   using namespace std::chrono_literals;
+  require_precision(options.precision);
   require_range("max_batch", options.max_batch, 1, 64, "8 suits most machines");
   require_range<std::int64_t>("max_delay (microseconds)", options.max_delay.count(), 0, 1'000'000,
                               "0 suits CPUs, a few milliseconds GPUs");

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/large_memory.hpp"
+#include "bundle/outcome.hpp"
 #include "preprocess/pipeline.hpp"
 
 namespace mediscan::model {
@@ -29,7 +30,7 @@ std::shared_ptr<float[]> self_test_batch(const Bundle& bundle, std::uint32_t cop
 }
 
 /// Largest difference of any row to the stored logits; throws at the first beyond the tolerance (NaN is beyond any).
-double compare(const Bundle& bundle, std::span<const float> logits, std::uint32_t batch) {
+double compare_logits(const Bundle& bundle, std::span<const float> logits, std::uint32_t batch) {
   const SelfTest& expected = bundle.self_test;
   const std::size_t outputs = expected.logits.size();
   double largest = 0;
@@ -49,21 +50,77 @@ double compare(const Bundle& bundle, std::span<const float> logits, std::uint32_
   return largest;
 }
 
+/// Largest difference of any probability of one row to those that the stored logits give; throws at the first beyond
+/// the tolerance (NaN is beyond any) and at the first other decision.
+double compare_outcomes(const Bundle& bundle, const std::vector<bundle::Outcome>& expected, std::span<const float> row,
+                        const Proven& session, std::uint32_t batch) {
+  const double tolerance = bundle.precision->probability_tolerance;
+  const auto fail = [&](std::size_t i, const std::string& what) {
+    throw Error(ErrorCode::self_test_failed, Stage::model,
+                fmt::format("{} {}: at {} and batch size {} the self-test picture's \"{}\" {}", bundle.name,
+                            bundle.version, session.precision, batch, bundle.labels[i].code, what),
+                fmt::format("choose precision fp32 for this bundle, or calibrate its {} anew", session.precision));
+  };
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    if (bundle::logit_counts(bundle, bundle.labels[i]) && !std::isfinite(row[i])) {
+      fail(i, fmt::format("has the logit {}, no finite number", row[i]));
+    }
+  }
+  const auto found = bundle::outcomes_of(bundle, row);
+  double largest = 0;
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    if (!bundle.labels[i].available) continue;
+    const double difference = std::abs(found[i].probability - expected[i].probability);
+    if (!(difference <= tolerance)) {
+      fail(i, fmt::format("has the probability {:.6g}, at fp32 {:.6g}, the bundle allows a difference of {}",
+                          found[i].probability, expected[i].probability, tolerance));
+    }
+    if (found[i].decision != expected[i].decision) {
+      fail(i, fmt::format("is decided otherwise than at fp32: {} with probability {:.6g}, {} with {:.6g}",
+                          found[i].decision, found[i].probability, expected[i].decision, expected[i].probability));
+    }
+    largest = std::max(largest, difference);
+  }
+  return largest;
+}
+
+/// Compares all rows of a batch, as the precision asks for.
+double compare(const Bundle& bundle, std::span<const float> logits, const Proven& session, std::uint32_t batch) {
+  if (session.precision == "fp32") return compare_logits(bundle, logits, batch);
+  const auto expected = bundle::outcomes_of(bundle, bundle.self_test.logits);
+  const std::size_t outputs = expected.size();
+  double largest = 0;
+  for (std::size_t at = 0; at < logits.size(); at += outputs) {
+    largest = std::max(largest, compare_outcomes(bundle, expected, logits.subspan(at, outputs), session, batch));
+  }
+  return largest;
+}
+
+/// Who opens a session below fp32 has made sure that the bundle allows it.
+double tolerance_of(const Bundle& bundle, const Proven& session) {
+  if (session.precision == "fp32") return bundle.self_test.tolerance;
+  if (bundle.precision) return bundle.precision->probability_tolerance;
+  throw Error(ErrorCode::precision_unsupported, Stage::model,
+              fmt::format("{} {} states no tolerance for {}", bundle.name, bundle.version, session.precision),
+              "choose precision fp32");
+}
+
 }  // namespace
 
-SelfTestRecord self_test(const Bundle& bundle, const std::vector<std::uint32_t>& batch_sizes, bool simulated,
+SelfTestRecord self_test(const Bundle& bundle, const std::vector<std::uint32_t>& batch_sizes, const Proven& session,
                          const RunBatch& run) {
   const auto [height, width] = bundle.input_size();
   const std::uint32_t outputs = bundle.architecture.outputs;
   const auto tensors = self_test_batch(bundle, batch_sizes.back());
   std::vector<float> logits(std::size_t{batch_sizes.back()} * outputs);
-  SelfTestRecord record{!simulated, 0, bundle.self_test.tolerance};
+  SelfTestRecord record{!session.simulated, 0, tolerance_of(bundle, session)};
   for (const std::uint32_t batch : batch_sizes) {
     const auto rows = std::span(logits).first(std::size_t{batch} * outputs);
     std::fill(rows.begin(), rows.end(), std::nanf(""));  // a row that a backend leaves unwritten must not pass
     run({tensors.get(), batch, bundle.input.channels(), height, width, bundle.input.layout},
         {rows.data(), batch, outputs});
-    if (!simulated) record.largest_difference = std::max(record.largest_difference, compare(bundle, rows, batch));
+    if (session.simulated) continue;
+    record.largest_difference = std::max(record.largest_difference, compare(bundle, rows, session, batch));
   }
   return record;
 }

@@ -7,7 +7,6 @@
 #include <new>
 #include <utility>
 
-#include "backend/select.hpp"
 #include "base/large_memory.hpp"
 #include "base/stopwatch.hpp"
 #include "bundle/weights.hpp"
@@ -64,6 +63,20 @@ SessionRunner::SessionRunner(Terms terms)
       outputs_(terms_.bundle->architecture.outputs),
       picture_(std::size_t{channels_} * height_ * width_) {}
 
+/// When the self-test turned a precision away and nothing else opens the bundle, it is the self-test that failed.
+backend::Opened SessionRunner::open_next(const backend::OpenContext& context, const LoadOptions& options) const {
+  try {
+    return backend::open_session(context, options, registered_backends());
+  } catch (const Error& error) {
+    const bool cannot = error.code() == ErrorCode::precision_unsupported || error.code() == ErrorCode::unsupported ||
+                        error.code() == ErrorCode::backend_unavailable;
+    if (left_.empty() || !cannot) throw;
+    throw Error(ErrorCode::self_test_failed, Stage::model,
+                fmt::format("{}; and no other precision opens it: {}", left_.back().why, error.message()),
+                "quantise the model again with more of its own pictures, or use its fp32 bundle");
+  }
+}
+
 /// The weights' mapping ends with this function: a session keeps what it packed. Without a turn: opening takes long,
 /// and other models' batches had better be slower for a while than stand still.
 OpenedFacts SessionRunner::open() {
@@ -73,31 +86,45 @@ OpenedFacts SessionRunner::open() {
                                        if (!weights) weights = bundle::LoadedWeights::read(*terms_.bundle);
                                        return weights->views();
                                      },
-                                     terms_.threads, terms_.libtorch};
-  backend::Opened opened = backend::open_session(context, terms_.options, registered_backends());
+                                     terms_.threads, terms_.libtorch, left_};
+  LoadOptions options = terms_.options;
+  if (!left_.empty()) options.fallback = Fallback::never;  // no stand-in for a network that failed its self-test
+  backend::Opened opened = open_next(context, options);
   session_ = std::move(opened.session);
+  precision_ = session_->precision();
   simulated_ = opened.backend->simulated();
   OpenedFacts facts;
   facts.execution.backend = opened.backend->name();
   facts.execution.backend_version = opened.backend->probe(terms_.libtorch).version;
   facts.execution.device = session_->device();
-  facts.execution.precision = session_->precision();
+  facts.execution.precision = precision_;
   facts.execution.batch_size = terms_.buckets.back();
   facts.execution.simulated = simulated_;
   facts.execution.fallback_reason = std::move(opened.fallback_reason);
+  facts.execution.precision_reason = backend::reason_of(opened.left);
   facts.memory_bytes = session_->memory_bytes();
   if (facts.memory_bytes == 0 && weights) facts.memory_bytes = bytes_of(weights->views());
   return facts;
 }
 
+bool SessionRunner::leave_precision(const Error& why) {
+  const bool may = terms_.options.precision == "auto" && precision_ != backend::full_precision &&
+                   why.code() == ErrorCode::self_test_failed;
+  if (!may) return false;
+  session_.reset();
+  left_.push_back({precision_, why.message()});
+  return true;
+}
+
 SelfTestRecord SessionRunner::prove(const BucketDone& done) {
   const std::atomic<bool> never{false};
-  return self_test(*terms_.bundle, terms_.buckets, simulated_, [&](const BatchInput& input, const BatchOutput& output) {
-    const auto turn = schedule::enter_compute(terms_.threads);
-    const base::Stopwatch watch;
-    run_session(input, output, never);
-    done(input.batch, watch.ms());
-  });
+  return self_test(*terms_.bundle, terms_.buckets, {precision_, simulated_},
+                   [&](const BatchInput& input, const BatchOutput& output) {
+                     const auto turn = schedule::enter_compute(terms_.threads);
+                     const base::Stopwatch watch;
+                     run_session(input, output, never);
+                     done(input.batch, watch.ms());
+                   });
 }
 
 /// What a session throws goes on as an Error.
@@ -179,7 +206,7 @@ void SessionRunner::note_failure(const Error& error) noexcept {
   prove_again_at_ *= 2;
   const auto failed = error_of(1, [&] {
     const std::atomic<bool> never{false};
-    self_test(*terms_.bundle, {terms_.buckets.front()}, simulated_,
+    self_test(*terms_.bundle, {terms_.buckets.front()}, {precision_, simulated_},
               [&](const BatchInput& input, const BatchOutput& output) { run_session(input, output, never); });
   });
   if (!failed) return;

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/select.hpp"
 #include "base/log.hpp"
 #include "metrics/metrics.hpp"
 #include "schedule/lane.hpp"
@@ -40,8 +41,11 @@ class SessionRunner final : public schedule::Runner {
 
   explicit SessionRunner(Terms terms);
 
-  /// Opens the bundle. Throws what backends throw.
+  /// Opens the bundle. Throws what backends throw. Again after leave_precision(), at the next precision.
   OpenedFacts open();
+
+  /// Whether precision "auto" goes past the one that is open, which did not pass prove() as `why` says. Closes it then.
+  bool leave_precision(const Error& why);
 
   using BucketDone = std::function<void(std::uint32_t batch, double ms)>;
   /// Runs the self-test at every batch size in use, and so warms each. Throws SELF_TEST_FAILED and what a run throws.
@@ -53,6 +57,7 @@ class SessionRunner final : public schedule::Runner {
   void close() noexcept override;
 
  private:
+  [[nodiscard]] backend::Opened open_next(const backend::OpenContext& context, const LoadOptions& options) const;
   void run_session(const BatchInput& input, const BatchOutput& output, const std::atomic<bool>& given_up);
   void run_rows(schedule::Batch batch, const std::atomic<bool>& given_up);
   [[nodiscard]] const float* gather(schedule::Batch batch);
@@ -69,7 +74,9 @@ class SessionRunner final : public schedule::Runner {
   const std::size_t picture_;  ///< numbers in one picture's tensor
   std::unique_ptr<Session> session_;
   bool simulated_ = false;
-  std::shared_ptr<float[]> tensors_;  ///< room for the largest batch, once one had to be put together
+  std::string precision_;                     ///< what the session runs in
+  std::vector<backend::LeftPrecision> left_;  ///< by the self-test
+  std::shared_ptr<float[]> tensors_;          ///< room for the largest batch, once one had to be put together
   std::vector<float> logits_;
   std::uint64_t failures_in_a_row_ = 0;
   std::uint64_t prove_again_at_ = 0;

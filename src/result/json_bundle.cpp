@@ -61,6 +61,14 @@ Json self_test_json(const SelfTest& test) {
   return json;
 }
 
+Json precision_json(const std::optional<PrecisionSpec>& precision) {
+  if (!precision) return nullptr;
+  Json json = Json::object();
+  json["allowed"] = precision->allowed;
+  json["probability_tolerance"] = precision->probability_tolerance;
+  return json;
+}
+
 Json card_json(const ModelCard& card) {
   return {{"intended_use", card.intended_use},
           {"training_data", card.training_data},
@@ -102,6 +110,7 @@ std::string to_json(const Bundle& bundle, int indent) {
   json["output"]["activation"] = name_of(bundle.output.activation);
   json["output"]["temperature"] = bundle.output.temperature;
   json["self_test"] = result::self_test_json(bundle.self_test);
+  json["precision"] = result::precision_json(bundle.precision);
   json["card"] = result::card_json(bundle.card);
   json["extensions"] = result::extensions_json(bundle.extensions);
   return result::text_of(json, indent);

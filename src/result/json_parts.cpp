@@ -18,10 +18,15 @@ Json model_json(const ModelRecord& model) {
 }
 
 Json execution_json(const ExecutionRecord& execution) {
-  return {{"backend", execution.backend},       {"backend_version", execution.backend_version},
-          {"device", execution.device},         {"precision", execution.precision},
-          {"batch_size", execution.batch_size}, {"simulated", execution.simulated},
-          {"cached", execution.cached},         {"fallback_reason", or_null(execution.fallback_reason)}};
+  return {{"backend", execution.backend},
+          {"backend_version", execution.backend_version},
+          {"device", execution.device},
+          {"precision", execution.precision},
+          {"batch_size", execution.batch_size},
+          {"simulated", execution.simulated},
+          {"cached", execution.cached},
+          {"fallback_reason", or_null(execution.fallback_reason)},
+          {"precision_reason", or_null(execution.precision_reason)}};
 }
 
 Json warnings_json(const std::vector<Warning>& warnings) {

@@ -55,8 +55,8 @@ std::string preprocess_from(const JsonReader& json) {
 }
 
 ExecutionRecord execution_from(const JsonReader& json) {
-  json.expect_fields(
-      {"backend", "backend_version", "device", "precision", "batch_size", "simulated", "cached", "fallback_reason"});
+  json.expect_fields({"backend", "backend_version", "device", "precision", "batch_size", "simulated", "cached",
+                      "fallback_reason", "precision_reason"});
   ExecutionRecord execution;
   execution.backend = text(json.field("backend"));
   execution.backend_version = text(json.field("backend_version"));
@@ -66,6 +66,7 @@ ExecutionRecord execution_from(const JsonReader& json) {
   execution.simulated = truth(json.field("simulated"));
   execution.cached = truth(json.field("cached"));
   execution.fallback_reason = or_nothing(json.field("fallback_reason"), text);
+  execution.precision_reason = or_nothing(json.field("precision_reason"), text);
   return execution;
 }
 

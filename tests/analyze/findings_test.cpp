@@ -98,14 +98,6 @@ TEST_CASE("a logit that is not finite is BACKEND_FAILED naming the label") {
   }
 }
 
-TEST_CASE("operating-point scaling is torchxrayvision's: p/(2t) below, 1-(1-p)/(2(1-t)) from t on") {
-  CHECK(scale_to_operating_point(0.0, 0.3) == 0.0);
-  CHECK(scale_to_operating_point(0.15, 0.3) == doctest::Approx(0.25));
-  CHECK(scale_to_operating_point(0.3, 0.3) == doctest::Approx(0.5));
-  CHECK(scale_to_operating_point(0.65, 0.3) == doctest::Approx(0.75));
-  CHECK(scale_to_operating_point(1.0, 0.3) == 1.0);
-}
-
 TEST_CASE("scaled probabilities are decided at 0.5, where the operating point has gone") {
   const Bundle bundle =
       bundle_of(Task::multilabel, Activation::sigmoid_operating_point, {label("a", true, 0.6), label("b", true, 0.4)});

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "backend/builtin.hpp"
 #include "bundle_folder.hpp"
 #include "errors.hpp"
@@ -46,6 +48,7 @@ struct Fixture {
                                 return {};
                               },
                               1,
+                              {},
                               {}};
     return open_session(context, options, backends);
   }
@@ -98,6 +101,7 @@ TEST_CASE("mock stands in only when the caller allowed it, and the reason goes a
   LoadOptions options = options_for("a", Fallback::mock);
   options.device = "cuda:3";
   options.precision = "bf16";
+  fixture.bundle.precision = PrecisionSpec{{"bf16"}, 0.01};
   const auto opened = fixture.open(options, {refusing("a", ErrorCode::backend_unavailable), make_mock_backend()});
   CHECK(opened.backend->name() == "mock");
   CHECK(opened.fallback_reason == "a cannot");
@@ -126,6 +130,125 @@ TEST_CASE("an unknown backend is NOT_FOUND and the known ones are listed, fallba
   });
   CHECK(error.code() == ErrorCode::not_found);
   CHECK(test::contains(error.hint(), "\"a\", \"mock\""));
+}
+
+/// Lists these precisions on its device and opens those of `opens`, remembering what it was asked for.
+class Precise final : public Backend {
+ public:
+  Precise(std::vector<std::string> lists, std::vector<std::string> opens)
+      : lists_(std::move(lists)), opens_(std::move(opens)) {}
+  [[nodiscard]] std::string name() const override { return "precise"; }
+  [[nodiscard]] BackendInfo probe(const std::filesystem::path& /*libtorch*/) const override {
+    BackendInfo info;
+    info.devices = {{"gone:0", false, "unplugged", {"int8"}}, {"chip:0", true, "a test's", lists_}};
+    return info;
+  }
+  std::unique_ptr<Session> open(const OpenRequest& request) override {
+    asked.push_back(request.precision);
+    if (std::ranges::find(opens_, request.precision) == opens_.end()) {
+      throw Error(ErrorCode::precision_unsupported, Stage::backend, "this chip has no " + request.precision);
+    }
+    return make_mock_backend()->open({request.bundle, request.weights, "auto", "fp32", 1, 1, {}});
+  }
+  std::vector<std::string> asked;
+
+ private:
+  std::vector<std::string> lists_;
+  std::vector<std::string> opens_;
+};
+
+using Names = std::vector<std::string>;
+
+struct PreciseFixture : Fixture {
+  /// Opened with precision "auto"; what was asked for stands in `asked`.
+  Opened open_auto(const Names& lists, const Names& opens, const std::string& device = "auto") {
+    LoadOptions options = options_for("precise");
+    options.precision = "auto";
+    options.device = device;
+    const auto backend = std::make_shared<Precise>(lists, opens);
+    const OpenContext context{bundle, [] { return std::span<const WeightsView>{}; }, 1, {}, left};
+    try {
+      Opened opened = open_session(context, options, {backend, make_mock_backend()});
+      asked = backend->asked;
+      return opened;
+    } catch (...) {
+      asked = backend->asked;
+      throw;
+    }
+  }
+  Names asked;
+  std::vector<LeftPrecision> left;
+};
+
+TEST_CASE("precision auto is fp32 for a bundle that allows nothing else, whatever the device offers") {
+  PreciseFixture fixture;
+  CHECK(fixture.open_auto({"int8", "bf16", "fp32"}, {"int8", "bf16", "fp32"}).left.empty());
+  CHECK(fixture.asked == Names{"fp32"});
+}
+
+TEST_CASE("precision auto takes the first that the device lists and the bundle allows") {
+  PreciseFixture fixture;
+  fixture.bundle.precision = PrecisionSpec{{"bf16", "int8"}, 0.01};
+  fixture.open_auto({"int8", "bf16", "fp32"}, {"int8", "bf16", "fp32"});
+  CHECK(fixture.asked == Names{"int8"});
+  fixture.bundle.precision->allowed = {"bf16"};
+  fixture.open_auto({"int8", "bf16", "fp32"}, {"int8", "bf16", "fp32"});
+  CHECK(fixture.asked == Names{"bf16"});
+  fixture.open_auto({"fp32", "bf16"}, {"fp32", "bf16"});  // a device on which fp32 is faster
+  CHECK(fixture.asked == Names{"fp32"});
+}
+
+TEST_CASE("what the bundle allows and the device does not offer is left with the device's own reason") {
+  PreciseFixture fixture;
+  fixture.bundle.precision = PrecisionSpec{{"bf16", "int8"}, 0.01};
+  const Opened opened = fixture.open_auto({"bf16", "fp32"}, {"fp32"});
+  CHECK(fixture.asked == Names{"int8", "bf16", "fp32"});
+  CHECK(reason_of(opened.left) == "int8: this chip has no int8; bf16: this chip has no bf16");
+  CHECK_FALSE(reason_of({}).has_value());
+}
+
+TEST_CASE("a precision that was left before is not opened again, and stays in the reason") {
+  PreciseFixture fixture;
+  fixture.bundle.precision = PrecisionSpec{{"bf16", "int8"}, 0.01};
+  fixture.left = {{"int8", "did not agree"}};
+  const Opened opened = fixture.open_auto({"int8", "bf16", "fp32"}, {"int8", "bf16", "fp32"});
+  CHECK(fixture.asked == Names{"bf16"});
+  CHECK(reason_of(opened.left) == "int8: did not agree");
+}
+
+TEST_CASE("a bundle that fp32 cannot open is opened at what the device lists behind fp32") {
+  PreciseFixture fixture;
+  fixture.bundle.precision = PrecisionSpec{{"int8"}, 0.01};
+  const Opened opened = fixture.open_auto({"fp32", "int8"}, {"int8"});
+  CHECK(fixture.asked == Names{"fp32", "int8"});
+  CHECK(opened.left.empty());  // fp32 is no faster precision that was left
+}
+
+TEST_CASE("precision auto looks at the device that was asked for, by its kind when it has no number") {
+  PreciseFixture fixture;
+  fixture.bundle.precision = PrecisionSpec{{"int8"}, 0.01};
+  fixture.open_auto({"int8", "fp32"}, {"int8", "fp32"}, "chip");
+  CHECK(fixture.asked == Names{"int8"});
+}
+
+TEST_CASE("when no precision opens the bundle the refusal is the backend's") {
+  PreciseFixture fixture;
+  fixture.bundle.precision = PrecisionSpec{{"int8"}, 0.01};
+  const Error error = error_of([&] { fixture.open_auto({"int8", "fp32"}, {}); });
+  CHECK(error.code() == ErrorCode::precision_unsupported);
+  CHECK(test::contains(error.message(), "this chip has no fp32"));
+}
+
+TEST_CASE("a precision below fp32 needs the bundle's leave, fallback or not") {
+  Fixture fixture;
+  LoadOptions options = options_for("a", Fallback::mock);
+  options.precision = "int8";
+  const auto refused = [&] { return error_of([&] { fixture.open(options, {willing("a"), make_mock_backend()}); }); };
+  CHECK(refused().code() == ErrorCode::precision_unsupported);
+  CHECK(test::contains(refused().message(), "allows fp32 alone, not int8"));
+  CHECK(test::contains(refused().hint(), "mediscan.json"));
+  fixture.bundle.precision = PrecisionSpec{{"bf16"}, 0.01};
+  CHECK(test::contains(refused().message(), "allows fp32 and bf16, not int8"));
 }
 
 TEST_CASE("weights are read for a backend that needs them and spared for mock") {

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <vector>
 
+#include "backend/torch/device.hpp"
 #include "errors.hpp"
 #include "needs_libtorch.hpp"
 #include "open_network.hpp"
@@ -45,7 +46,7 @@ TEST_CASE("devices are listed with what they offer or why they cannot be used") 
   REQUIRE(info.devices.size() == 2);
   CHECK(info.devices[0].name == "cpu");
   CHECK(info.devices[0].usable);
-  CHECK(info.devices[0].precisions == std::vector<std::string>{"fp32"});
+  CHECK(info.devices[0].precisions == find_cpu(this_cpu()).precisions);
   CHECK(info.devices[1].name == "cuda");
   CHECK_FALSE(info.devices[1].usable);
   CHECK_FALSE(info.devices[1].detail.empty());
@@ -53,14 +54,19 @@ TEST_CASE("devices are listed with what they offer or why they cannot be used") 
 
 TEST_CASE("precisions and devices that it does not have are refused by name") {
   if (!test::has_libtorch()) return;
-  for (const char* precision : {"bf16", "fp16", "int8"}) {
+  for (const char* precision : {"bf16", "fp16", "fp4"}) {
     NetworkRequest request{test::tiny_resnet()};
     request.precision = precision;
     const Error error = refusal(request);
     CHECK(error.code() == ErrorCode::precision_unsupported);
     CHECK(contains(error.message(), precision));
-    CHECK(contains(error.message(), "it offers fp32"));
+    CHECK(contains(error.message(), "it offers "));
   }
+  NetworkRequest half{test::tiny_resnet()};
+  half.precision = "fp16";
+  CHECK(contains(refusal(half).message(), "reference kernels"));
+  half.precision = "bf16";
+  CHECK(contains(refusal(half).message(), this_cpu().bf16 ? "yet" : "neither avx512_bf16 nor amx_bf16"));
   for (const char* device : {"cuda", "cuda:1", "tpu"}) {
     NetworkRequest request{test::tiny_resnet()};
     request.device = device;
@@ -68,6 +74,31 @@ TEST_CASE("precisions and devices that it does not have are refused by name") {
     CHECK(error.code() == ErrorCode::backend_unavailable);
     CHECK(contains(error.message(), device));
   }
+}
+
+TEST_CASE("what a CPU offers follows from what it computes with, fastest first") {
+  Cpu cpu;
+  CHECK(find_cpu(cpu).precisions == std::vector<std::string>{"fp32"});
+  cpu.avx2 = true;
+  CHECK(find_cpu(cpu).precisions == std::vector<std::string>{"int8", "fp32"});
+}
+
+TEST_CASE("int8 needs weights quantised beforehand, and those serve nothing else") {
+  if (!test::has_libtorch() || !this_cpu().avx2) return;
+  NetworkRequest request{test::tiny_resnet()};
+  request.precision = "int8";
+  const Error of_floats = refusal(request, test::safetensors(test::tensors_of(request.architecture)));
+  CHECK(of_floats.code() == ErrorCode::precision_unsupported);
+  CHECK(contains(of_floats.message(), "int8 needs them quantised"));
+  request.precision = "fp32";
+  const Error of_bytes = refusal(request, test::safetensors({{"conv1.weight", "I8", {1}, "x"}}));
+  CHECK(of_bytes.code() == ErrorCode::precision_unsupported);
+  CHECK(contains(of_bytes.message(), "quantised to int8"));
+  request.precision = "int8";
+  request.architecture = {};
+  request.architecture.name = "densenet121";
+  request.architecture.outputs = 2;
+  CHECK(contains(refusal(request).message(), "not yet for DenseNets"));
 }
 
 TEST_CASE("an architecture it does not know is UNSUPPORTED, naming those it knows") {

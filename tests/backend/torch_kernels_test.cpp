@@ -120,6 +120,36 @@ TEST_CASE("max_pool3 takes the largest of each window, whose border never wins")
   }
 }
 
+TEST_CASE("max_pool3 to bytes takes the same maxima, to the nearest byte, halves to even, cut off at both ends") {
+  if (!test::has_libtorch()) return;
+  Pictures from = source();
+  Pictures maxima(2, 3, 4, 11, 0);
+  max_pool3(from.pixels, maxima.pixels);
+  std::vector<std::uint8_t> bytes(maxima.memory.size());
+  for (const Quantization& quantization : {Quantization{1, 5}, Quantization{0.01F, 100}, Quantization{0.3F, 0}}) {
+    max_pool3(from.pixels, quantization, {bytes.data(), 2, 3, 4, 11});
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      const float steps = std::nearbyint(maxima.memory[i] * (1 / quantization.scale));
+      CHECK(bytes[i] == std::clamp(steps + static_cast<float>(quantization.zero_point), 0.0F, 255.0F));
+    }
+  }
+}
+
+TEST_CASE("means of bytes are of what the bytes stand for") {
+  if (!test::has_libtorch()) return;
+  std::vector<std::uint8_t> bytes(std::size_t{2} * 3 * 2 * 5);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i * 41);
+  std::vector<float> means(10);
+  mean_pixels({bytes.data(), 2, 3, 2, 5}, {0.25F, 17}, means.data());
+  for (std::size_t picture = 0; picture < 2; ++picture) {
+    for (std::size_t c = 0; c < 5; ++c) {
+      double sum = 0;
+      for (std::size_t at = 0; at < 6; ++at) sum += 0.25 * (bytes[(picture * 6 + at) * 5 + c] - 17.0);
+      CHECK(means[picture * 5 + c] == doctest::Approx(sum / 6));
+    }
+  }
+}
+
 TEST_CASE("infinities and NaNs are found wherever they stand, large and tiny numbers are neither") {
   std::vector<float> values(100, std::numeric_limits<float>::max());
   values[7] = std::numeric_limits<float>::denorm_min();

@@ -111,7 +111,7 @@ TEST_CASE("the top level is checked field by field") {
       {"/card", "", "$.card is missing, expected an object"},
       {"/lables", "[]",
        R"($.lables is an unknown field, expected one of "mediscan_bundle", "name", "version", "domain", "task", "architecture", "weights", )"
-       R"("input", "labels", "output", "self_test", "card")"},
+       R"("input", "labels", "output", "self_test", "precision", "card")"},
   };
   check_messages(skin_manifest(), changes);
   CHECK(message_of_text("[]") == "$ is an array of 0 elements, expected an object");
@@ -220,4 +220,42 @@ TEST_CASE("a manifest over 1 MiB, one that is no JSON and one with a field twice
   std::string twice = skin_manifest().dump();
   twice.insert(1, R"("name": "other", )");
   CHECK(message_of_text(twice) == "$.name is a duplicate field, expected every field once");
+}
+
+/// skin_manifest() with leave for two precisions.
+static nlohmann::json manifest_with_precision() {
+  auto manifest = skin_manifest();
+  manifest["precision"] = nlohmann::json::parse(R"({"allowed": ["bf16", "int8"], "probability_tolerance": 0.01})");
+  return manifest;
+}
+
+TEST_CASE("a bundle allows precisions below fp32 by name, with its tolerance, and none when it says nothing") {
+  CHECK_FALSE(parse(skin_manifest()).precision.has_value());
+  const auto precision = parse(manifest_with_precision()).precision;
+  REQUIRE(precision.has_value());
+  CHECK(precision->allowed == std::vector<std::string>{"bf16", "int8"});
+  CHECK(precision->probability_tolerance == 0.01);
+}
+
+TEST_CASE("faults in the precisions are told with their place") {
+  const Spoiled changes[] = {
+      {"/precision", "[]", "$.precision is an array of 0 elements, expected an object"},
+      {"/precision/allowd", "1",
+       "$.precision.allowd is an unknown field, expected one of \"allowed\", \"probability_tolerance\""},
+      {"/precision/allowed", "", "$.precision.allowed is missing, expected an array of 1 to 3 elements"},
+      {"/precision/allowed", "[]",
+       "$.precision.allowed is an array of 0 elements, expected an array of 1 to 3 elements"},
+      {"/precision/allowed/1", "\"fp8\"",
+       "$.precision.allowed[1] is \"fp8\", expected one of \"bf16\", \"fp16\", \"int8\""},
+      {"/precision/allowed/1", "\"fp32\"",
+       "$.precision.allowed[1] is \"fp32\", expected one of \"bf16\", \"fp16\", \"int8\""},
+      {"/precision/allowed/1", "\"bf16\"", "$.precision.allowed[1] is \"bf16\", expected every precision once"},
+      {"/precision/probability_tolerance", "",
+       "$.precision.probability_tolerance is missing, expected a number over 0 and at most 0.5"},
+      {"/precision/probability_tolerance", "0",
+       "$.precision.probability_tolerance is 0, expected a number over 0 and at most 0.5"},
+      {"/precision/probability_tolerance", "0.6",
+       "$.precision.probability_tolerance is 0.6, expected a number over 0 and at most 0.5"},
+  };
+  check_messages(manifest_with_precision(), changes);
 }

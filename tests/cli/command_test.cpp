@@ -245,6 +245,24 @@ TEST_CASE("each decoder that --decoder names reads the picture, and inspect says
   }
 }
 
+#ifdef MEDISCAN_WITH_TURBO
+TEST_CASE("--fast-decode is said in the result, and changes nothing else of it") {
+  const Scene scene;
+  const std::string large = MEDISCAN_SOURCE_DIR "/examples/images/skin-nevus.jpg";
+  const json exact = json::parse(scene.analyze({"--json", large}).out);
+  const Finished run = scene.analyze({"--json", "--fast-decode", large, scene.at("in/a.png")});
+  CHECK(run.code == 0);
+  const json both = json::parse(run.out);
+  const auto warned = [](const json& result) { return contains(result["warnings"].dump(), "FAST_DECODE"); };
+  CHECK_FALSE(warned(exact));
+  CHECK(warned(both[0]));
+  CHECK_FALSE(warned(both[1]));
+  CHECK(both[0]["input"] == exact["input"]);
+  CHECK(contains(scene.analyze({"--fast-decode", large}).out, "decoded at 1/8"));
+  CHECK(run_mediscan({"inspect", "--fast-decode", large}).code == 2);
+}
+#endif
+
 TEST_CASE("--fallback mock answers without LibTorch, marked and with the reason, and --fallback never does not") {
   const Scene scene;
   const Setting without{.environment = {{"MEDISCAN_LIBTORCH", "/nonexistent"}}};

@@ -113,6 +113,7 @@ TEST_CASE("a missing file is left to whoever reads it, and its error names it on
   REQUIRE(inputs.items.size() == 1);
   CHECK(inputs.single);
   const Error error = error_of([&] { static_cast<void>(read_picture(inputs.items[0], {}, 0)); });
+  CHECK(error_of([&] { static_cast<void>(read_bytes(inputs.items[0], {}, 0)); }).message() == error.message());
   CHECK(error.message().starts_with(pictures.at("none.jpg") + ": "));
   CHECK(error.message().find("none.jpg") == error.message().rfind("none.jpg"));
 }

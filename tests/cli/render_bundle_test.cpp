@@ -36,6 +36,14 @@ Bundle skin_bundle() {
 
 }  // namespace
 
+TEST_CASE("a bundle that allows lower precisions says which and how far they may be off") {
+  Bundle bundle = skin_bundle();
+  CHECK_FALSE(contains(render_bundle(bundle, {}, plain), "Below fp32"));
+  bundle.precision = PrecisionSpec{{"bf16", "int8"}, 0.02};
+  CHECK(contains(render_bundle(bundle, {}, plain),
+                 "Below fp32 it allows bf16, int8, with the same decisions and each probability"));
+}
+
 TEST_CASE("every step of a recipe is a sentence") {
   PreprocessSpec spec;
   spec.color = ColorMode::gray;

@@ -95,6 +95,13 @@ TEST_CASE("SIMULATED is loud, with the reason, and not said twice") {
   CHECK(contains(render_result(result, 10, colored), "\x1b[1;7;31m SIMULATED \x1b[0m"));
 }
 
+TEST_CASE("a precision that was left stands with the record, and why") {
+  Result result = skin_result();
+  CHECK_FALSE(contains(render_result(result, 10, plain), "Not faster"));
+  result.execution.precision_reason = "bf16: this CPU has none";
+  CHECK(contains(render_result(result, 10, plain), "  Not faster, because: bf16: this CPU has none\n"));
+}
+
 TEST_CASE("a real result never says SIMULATED") {
   CHECK_FALSE(contains(render_result(skin_result(), 10, plain), "SIMULATED"));
 }

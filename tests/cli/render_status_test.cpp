@@ -38,7 +38,7 @@ TEST_CASE("a ready model shows what it runs on and how its self-test went") {
   status.state = ModelState::ready;
   status.directory = "models/skin";
   status.model = {"skin", "1.0.0", Domain::skin, "abcd", "ef01"};
-  status.execution = {"torch", "2.15.0", "cpu", "fp32", 8, false, false, std::nullopt};
+  status.execution = {"torch", "2.15.0", "cpu", "fp32", 8, false, false, std::nullopt, std::nullopt};
   status.self_test = {true, 1.5e-6, 1e-3};
   status.load_ms = 412;
   CHECK(render_model(status, plain) ==
@@ -51,6 +51,13 @@ TEST_CASE("a ready model shows what it runs on and how its self-test went") {
   self-test     passed, largest difference 1.5e-06 of 0.001 allowed
   loaded in     412 ms
 )");
+}
+
+TEST_CASE("a model that left a precision shows which and why") {
+  ModelStatus status;
+  status.state = ModelState::ready;
+  status.execution.precision_reason = "bf16: this CPU has none";
+  CHECK(contains(render_model(status, plain), "  not faster    bf16: this CPU has none\n"));
 }
 
 TEST_CASE("a simulated model says so and claims no self-test") {

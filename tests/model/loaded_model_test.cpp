@@ -68,6 +68,88 @@ TEST_CASE("a failed load is FAILED with its reason, frees the session and takes 
   CHECK(model->environment().memory->used() == 0);
 }
 
+/// A bundle that allows int8 and bf16 within 0.02, on a device that has both; the script says what each answers.
+struct PrecisionFixture : Fixture {
+  explicit PrecisionFixture(const std::string& precision) {
+    test::BundleContent content;
+    content.allowed_precisions = {"bf16", "int8"};
+    test::write_bundle(folder.path(), content);
+    options.precision = precision;
+    script->precisions = {"int8", "bf16", "fp32"};
+  }
+  const std::vector<float> near = {0.52F, 1.5F, -1.0F};  // within 0.02 of the bundle's probabilities
+  const std::vector<float> wrong = {1.5F, 0.5F, -1.0F};  // another top class
+};
+
+TEST_CASE("a precision that agrees with fp32 serves, and nothing was left") {
+  for (const char* precision : {"int8", "auto"}) {
+    PrecisionFixture fixture(precision);
+    fixture.script->logits_at = {{"int8", fixture.near}};
+    const auto model = fixture.make();
+    model->load();
+    CHECK(model->execution().precision == "int8");
+    CHECK_FALSE(model->execution().precision_reason.has_value());
+    CHECK(model->status().self_test.tolerance == 0.02);
+    CHECK(model->status().self_test.largest_difference > 0.001);  // of a probability
+  }
+}
+
+TEST_CASE("a precision asked for by name that does not agree fails the load") {
+  PrecisionFixture fixture("int8");
+  fixture.script->logits_at = {{"int8", fixture.wrong}};
+  const auto model = fixture.make();
+  CHECK(error_of([&] { model->load(); }).code() == ErrorCode::self_test_failed);
+  CHECK(model->state() == ModelState::failed);
+  CHECK(fixture.script->opened == 1);
+  CHECK(fixture.script->closed == 1);
+}
+
+TEST_CASE("with auto the next precision is taken, and the record says which was tried and why it was left") {
+  PrecisionFixture fixture("auto");
+  fixture.script->logits_at = {{"int8", fixture.wrong}, {"bf16", fixture.near}};
+  const auto model = fixture.make();
+  model->load();
+  CHECK(model->execution().precision == "bf16");
+  REQUIRE(model->execution().precision_reason.has_value());
+  CHECK(model->execution().precision_reason->starts_with("int8: "));
+  CHECK(test::contains(*model->execution().precision_reason, "at int8 and batch size 1"));
+  CHECK(fixture.script->opened == 2);
+  CHECK(fixture.script->closed == 1);  // the one that was left holds no memory
+  CHECK(model->status().execution.precision_reason == model->execution().precision_reason);
+}
+
+TEST_CASE("with auto fp32 is the last resort, as strict as ever") {
+  PrecisionFixture fixture("auto");
+  fixture.script->logits_at = {{"int8", fixture.wrong}, {"bf16", fixture.wrong}};
+  const auto model = fixture.make();
+  model->load();
+  CHECK(model->execution().precision == "fp32");
+  CHECK(test::contains(*model->execution().precision_reason, "; bf16: "));
+  fixture.script->logits = {0.5F, 1.5F, -1.01F};
+  const auto broken = fixture.make();
+  CHECK(error_of([&] { broken->load(); }).code() == ErrorCode::self_test_failed);
+}
+
+TEST_CASE("when the only precision that opens a bundle does not agree, it is the self-test that failed") {
+  PrecisionFixture fixture("auto");
+  fixture.options.fallback = Fallback::mock;  // which must not hide it
+  fixture.script->precisions = {"int8"};
+  fixture.script->logits_at = {{"int8", fixture.wrong}};
+  const Error error = error_of([&] { fixture.make()->load(); });
+  CHECK(error.code() == ErrorCode::self_test_failed);
+  CHECK(test::contains(error.message(), "at int8 and batch size 1"));
+  CHECK(test::contains(error.message(), "loaded has no fp32"));
+}
+
+TEST_CASE("a failure that is no disagreement is not hidden by another precision") {
+  PrecisionFixture fixture("auto");
+  fixture.script->run = [](const BatchInput&, const BatchOutput&) {
+    throw std::runtime_error("the device is on fire");
+  };
+  CHECK(error_of([&] { fixture.make()->load(); }).code() == ErrorCode::backend_failed);
+  CHECK(fixture.script->opened == 1);
+}
+
 TEST_CASE("a lease keeps the model in service: eviction is refused, unloading waits") {
   const Fixture fixture;
   const auto model = fixture.make();

@@ -158,6 +158,15 @@ TEST_CASE("a bundle that is missing, or no bundle, is named") {
   CHECK(test::contains(empty.message() + empty.hint(), "mediscan.json"));
 }
 
+TEST_CASE("a precision of an unknown name is refused before anything is read, with the known ones") {
+  ModelManager manager;
+  LoadOptions options;
+  options.precision = "fp8";
+  const Error error = error_of([&] { manager.load("/nowhere", options); });
+  CHECK(error.code() == ErrorCode::invalid_argument);
+  CHECK(test::contains(error.message(), "precision is \"fp8\", expected auto, fp32, bf16, fp16 or int8"));
+}
+
 TEST_CASE("a max_batch out of range is refused before anything is read") {
   ModelManager manager;
   for (const int value : {0, -1, 65}) {

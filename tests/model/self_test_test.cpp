@@ -32,7 +32,7 @@ TEST_CASE("the largest difference over all batch sizes is recorded") {
   const Fixture fixture;
   const Bundle bundle = Bundle::read(fixture.folder.path());
   std::vector<std::uint32_t> seen;
-  const SelfTestRecord record = self_test(bundle, {1, 2, 4}, false, answering(bundle, 0.0005F, &seen));
+  const SelfTestRecord record = self_test(bundle, {1, 2, 4}, {}, answering(bundle, 0.0005F, &seen));
   CHECK(record.run);
   CHECK(record.tolerance == doctest::Approx(0.001));
   CHECK(record.largest_difference == doctest::Approx(0.0005).epsilon(0.01));
@@ -42,7 +42,7 @@ TEST_CASE("the largest difference over all batch sizes is recorded") {
 TEST_CASE("a logit beyond the tolerance fails, naming the label, both values and the tolerance") {
   const Fixture fixture;
   const Bundle bundle = Bundle::read(fixture.folder.path());
-  const Error error = error_of([&] { self_test(bundle, {1}, false, answering(bundle, 0.5F)); });
+  const Error error = error_of([&] { self_test(bundle, {1}, {}, answering(bundle, 0.5F)); });
   CHECK(error.code() == ErrorCode::self_test_failed);
   for (const char* part : {"\"bcc\"", "-0.5", "-1", "0.001", "tiny"}) CHECK(test::contains(error.message(), part));
 }
@@ -53,7 +53,7 @@ TEST_CASE("a row that is wrong only in a larger batch is found") {
   const auto run = [&](const BatchInput& input, const BatchOutput& output) {
     answering(bundle, input.batch == 4 ? 1.0F : 0.0F)(input, output);
   };
-  const Error error = error_of([&] { self_test(bundle, {1, 2, 4}, false, run); });
+  const Error error = error_of([&] { self_test(bundle, {1, 2, 4}, {}, run); });
   CHECK(error.code() == ErrorCode::self_test_failed);
   CHECK(test::contains(error.message(), "batch size 4"));
 }
@@ -62,27 +62,92 @@ TEST_CASE("NaN and logits never written fail") {
   const Fixture fixture;
   const Bundle bundle = Bundle::read(fixture.folder.path());
   const auto nothing = [](const BatchInput&, const BatchOutput&) {};
-  CHECK(error_of([&] { self_test(bundle, {1}, false, nothing); }).code() == ErrorCode::self_test_failed);
-  CHECK(error_of([&] { self_test(bundle, {1}, false, answering(bundle, std::nanf(""))); }).code() ==
+  CHECK(error_of([&] { self_test(bundle, {1}, {}, nothing); }).code() == ErrorCode::self_test_failed);
+  CHECK(error_of([&] { self_test(bundle, {1}, {}, answering(bundle, std::nanf(""))); }).code() ==
         ErrorCode::self_test_failed);
 }
 
 TEST_CASE("a simulated backend is run but not compared, and the record says so") {
   const Fixture fixture;
   const Bundle bundle = Bundle::read(fixture.folder.path());
-  const SelfTestRecord record = self_test(bundle, {1, 2}, true, answering(bundle, 100.0F));
+  const SelfTestRecord record = self_test(bundle, {1, 2}, {"fp32", true}, answering(bundle, 100.0F));
   CHECK_FALSE(record.run);
+}
+
+/// The bundle's logits 0.5, 1.5, -1 give the probabilities 0.2537, 0.6897, 0.0566.
+struct LowerFixture {
+  explicit LowerFixture(double tolerance) : bundle(Bundle::read(folder.path())) {
+    bundle.precision = PrecisionSpec{{"bf16", "int8"}, tolerance};
+  }
+  [[nodiscard]] SelfTestRecord prove(const std::vector<float>& logits) const {
+    return self_test(bundle, {1, 2}, {"int8", false}, [&](const BatchInput&, const BatchOutput& output) {
+      for (std::uint32_t i = 0; i < output.batch * output.outputs; ++i) output.logits[i] = logits[i % logits.size()];
+    });
+  }
+  test::TemporaryBundle folder;
+  Bundle bundle;
+};
+
+TEST_CASE("below fp32 probabilities are compared, and logits far beyond their tolerance may pass") {
+  const LowerFixture fixture(0.02);
+  const SelfTestRecord record = fixture.prove({5.5F, 6.5F, 4.05F});  // softmax takes away what all have in common
+  CHECK(record.run);
+  CHECK(record.tolerance == 0.02);
+  CHECK(record.largest_difference == doctest::Approx(0.00273).epsilon(0.02));
+}
+
+TEST_CASE("below fp32 a probability beyond the bundle's tolerance fails, naming label, precision and both values") {
+  const LowerFixture fixture(0.02);
+  const Error error = error_of([&] { (void)fixture.prove({0.5F, 1.7F, -1.0F}); });
+  CHECK(error.code() == ErrorCode::self_test_failed);
+  for (const char* part : {"int8", "\"mel\"", "0.2201", "0.2537", "0.02", "batch size 1"}) {
+    CHECK_MESSAGE(test::contains(error.message(), part), error.message());
+  }
+}
+
+TEST_CASE("below fp32 another decision fails, however small the difference") {
+  LowerFixture fixture(0.5);
+  const Error error = error_of([&] { (void)fixture.prove({1.5F, 1.4F, -1.0F}); });
+  CHECK(error.code() == ErrorCode::self_test_failed);
+  CHECK(test::contains(error.message(), "decided otherwise"));
+  fixture.bundle.task = Task::multilabel;
+  fixture.bundle.output.activation = Activation::sigmoid;
+  fixture.bundle.labels[0].operating_points = {{"youden", 0.622}};  // sigmoid(0.5) = 0.62246
+  CHECK_NOTHROW((void)fixture.prove({0.5F, 1.5F, -1.0F}));
+  const Error crossed = error_of([&] { (void)fixture.prove({0.49F, 1.5F, -1.0F}); });
+  CHECK(test::contains(crossed.message(), "\"mel\" is decided otherwise"));
+}
+
+TEST_CASE("below fp32 logits that are not finite fail, and untrained heads do not count") {
+  LowerFixture fixture(0.02);
+  CHECK(error_of([&] { (void)fixture.prove({0.5F, 1.5F, std::nanf("")}); }).code() == ErrorCode::self_test_failed);
+  fixture.bundle.task = Task::multilabel;
+  fixture.bundle.output.activation = Activation::sigmoid;
+  fixture.bundle.labels[2].available = false;
+  CHECK_NOTHROW((void)fixture.prove({0.5F, 1.5F, std::nanf("")}));
+}
+
+TEST_CASE("fp32 stays as strict when the bundle allows less") {
+  LowerFixture fixture(0.5);
+  const Error error = error_of([&] { self_test(fixture.bundle, {1}, {}, answering(fixture.bundle, 0.0011F)); });
+  CHECK(error.code() == ErrorCode::self_test_failed);
+}
+
+TEST_CASE("a session below fp32 of a bundle that states no tolerance is refused") {
+  LowerFixture fixture(0.02);
+  fixture.bundle.precision.reset();
+  CHECK(error_of([&] { (void)fixture.prove({0.5F, 1.5F, -1.0F}); }).code() == ErrorCode::precision_unsupported);
 }
 
 TEST_CASE("a self-test picture that is missing or damaged is the bundle's fault") {
   const Fixture fixture;
   const Bundle bundle = Bundle::read(fixture.folder.path());
   test::write_file(fixture.folder.path() / "self_test.png", "no picture");
-  const Error damaged = error_of([&] { self_test(bundle, {1}, false, answering(bundle, 0)); });
+  const Error damaged = error_of([&] { self_test(bundle, {1}, {}, answering(bundle, 0)); });
   CHECK(damaged.code() == ErrorCode::bundle_invalid);
   CHECK(test::contains(damaged.message(), "self-test picture"));
   std::filesystem::remove(fixture.folder.path() / "self_test.png");
-  const Error missing = error_of([&] { self_test(bundle, {1}, false, answering(bundle, 0)); });
+  const Error missing = error_of([&] { self_test(bundle, {1}, {}, answering(bundle, 0)); });
   CHECK(missing.code() == ErrorCode::bundle_invalid);
 }
 

@@ -1,5 +1,5 @@
-"""fast_decode against Pillow's own way of decoding smaller, Image.draft and then the same recipe: tensors must be equal. And the result
-says what was done."""
+"""fast_decode against Pillow's own way of decoding smaller, Image.draft and then the same recipe: tensors must be equal. And against the exact way:
+pixels stay close, decisions are the same, and the result says what was done."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from driver import Driver, DriverError
+from detailed import detailed_jpeg
+from driver import ROOT, Driver, DriverError
 from networks import TORCHVISION_V1, XRV
 from PIL import Image, ImageOps
 from reference import PIL_FILTERS, reference_tensor
@@ -226,3 +227,49 @@ def test_damage_is_the_same_error(data: str, line: Line) -> None:
             line("torchvision V1", TORCHVISION_V1, damaged, fast=fast)
         errors.append((caught.value.code, str(caught.value)))
     assert errors[0] == errors[1]
+
+
+def levels_between(line: Line, data: bytes) -> tuple[float, float, int]:
+    """Mean and largest difference of fast and exact pixels, in levels of 255, and the divisor."""
+    fast, result = line("torchvision V1", TORCHVISION_V1, data)
+    exact, _ = line("torchvision V1", TORCHVISION_V1, data, fast=False)
+    std = np.repeat(np.array(TORCHVISION_V1["std"]), 224 * 224)
+    between = np.abs(fast - exact) * std * 255
+    return float(between.mean()), float(between.max()), divisor_of(result)
+
+
+def test_pixels_stay_close_to_the_exact_ones(line: Line, figures: list[str]) -> None:
+    example = (ROOT / "examples" / "images" / "skin-keratosis-12mp.jpg").read_bytes()
+    for title, data, mean, largest in (
+        ("the 12-megapixel example", example, 0.5, 3),
+        ("12 megapixels with detail", detailed_jpeg(4000, 3000), 0.5, 4),
+        ("waves, edges and noise", jpeg(drawn(1600, 1200)), 1.0, 12),
+    ):
+        found_mean, found_largest, divisor = levels_between(line, data)
+        figures.append(f"fast_decode of {title}, 1/{divisor}: pixels differ by {found_mean:.2f} levels of 255 on average, {found_largest:.0f} at most")
+        assert divisor > 1
+        assert found_mean <= mean
+        assert found_largest <= largest
+
+
+def test_demo_bundles_decide_alike_on_the_examples(driver: Driver, figures: list[str]) -> None:
+    fast_ones = 0
+    for kind in ("skin", "chest"):
+        model = driver("load", bundle=ROOT / "models" / f"{kind}-demo")["id"]
+        for path in sorted((ROOT / "examples" / "images").glob(f"{kind}-*")):
+            exact = driver("analyze", id=model, picture=path)["result"]
+            fast = driver("analyze", id=model, picture=path, fast_decode=True)["result"]
+            chances = [{f["code"]: f["probability"] for f in result["findings"]} for result in (exact, fast)]
+            decisions = [{f["code"]: f["decision"] for f in result["findings"]} for result in (exact, fast)]
+            assert decisions[0] == decisions[1], path.name
+            largest = max(abs(chances[0][code] - chances[1][code]) for code in chances[0])
+            divisor = divisor_of(fast)
+            if divisor == 1:
+                assert largest == 0
+                assert exact["warnings"] == fast["warnings"]
+                continue
+            fast_ones += 1
+            assert largest <= 0.02, path.name
+            figures.append(f"fast_decode of {path.name}, 1/{divisor}: decisions equal, probabilities differ by at most {largest:.1e}")
+        driver("unload", id=model)
+    assert fast_ones >= 2

@@ -1,19 +1,21 @@
-"""Bytes to findings: the whole line against Pillow + torchvision + torch eager, on example pictures and a detailed one."""
+"""Bytes to findings: the whole line against Pillow + torchvision + torch eager, on example pictures and a detailed one; and its first part, bytes to tensor, alone."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
+from detailed import detailed_jpeg
 from driver import ROOT, Driver
-from measure import THREADS, interleave, timed
+from measure import THREADS, Contender, interleave, timed
 from networks import TORCHVISION_V1, resnet50, normalise_logits, write_bundle
 from PIL import Image
 from torchvision import transforms
 
 OURS = "MediScan"
+FAST = "MediScan, fast_decode"
 
 
 def example(width: int, height: int) -> Path:
@@ -23,22 +25,6 @@ def example(width: int, height: int) -> Path:
             if picture.size == (width, height):
                 return path
     raise FileNotFoundError(f"no {width}x{height} JPEG in examples/images")
-
-
-def detailed_jpeg(width: int, height: int) -> bytes:
-    """A generated picture with texture at every scale and sensor noise, at quality 90. The examples are smooth, a tenth of the bytes of a
-    photograph of their size; reading coded bytes is the part of a decode that no skipping and little sharing can shorten."""
-    draw = np.random.default_rng(12)
-    picture = np.full((height, width, 3), (190, 150, 130), np.float32)
-    for cell, amplitude in ((400, 20), (100, 12), (25, 8), (6, 6)):
-        coarse = draw.normal(0, amplitude, (height // cell + 2, width // cell + 2, 3)).astype(np.float32)
-        for channel in range(3):
-            plane = Image.fromarray(coarse[:, :, channel]).resize((width, height), Image.Resampling.BICUBIC)
-            picture[:, :, channel] += np.asarray(plane)
-    picture += draw.normal(0, 5, (height, width, 1)).astype(np.float32)
-    file = io.BytesIO()
-    Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=90)
-    return file.getvalue()
 
 
 def pictures(scratch: Path) -> dict[str, Path]:
@@ -64,16 +50,33 @@ def measure_pipeline(driver: Driver, scratch: Path, rounds: int, runs: int) -> d
     for title, path in pictures(scratch).items():
         data = path.read_bytes()
 
-        def reference(data: bytes = data) -> list[float]:
-            tensor = recipe(Image.open(io.BytesIO(data)).convert("RGB"))
-            with torch.inference_mode():
-                return torch.softmax(network(tensor[None]), 1)[0].tolist()
+        def tensor_of(data: bytes = data) -> torch.Tensor:
+            return recipe(Image.open(io.BytesIO(data)).convert("RGB"))
 
-        def ours(count: int, path: Path = path) -> list[float]:
-            return driver("analyze", id=model["id"], picture=path, repeat=count)["ms"]
+        def drafted(data: bytes = data) -> torch.Tensor:
+            picture = Image.open(io.BytesIO(data))
+            picture.draft(None, (512 * picture.width // picture.height, 512))  # twice what Resize(256) makes, as fast_decode
+            return recipe(picture.convert("RGB"))
+
+        def reference(tensor: Callable[[], torch.Tensor] = tensor_of) -> list[float]:
+            with torch.inference_mode():
+                return torch.softmax(network(tensor()[None]), 1)[0].tolist()
+
+        def ours(times: str, fast: bool, path: Path = path) -> Contender:
+            return lambda count: driver("analyze", id=model["id"], picture=path, repeat=count, fast_decode=fast)[times]
 
         medians[f"{title}, bytes to findings"] = interleave(
-            {OURS: ours, "Pillow + torchvision + torch eager": timed(reference)}, rounds, runs
+            {OURS: ours("ms", False), FAST: ours("ms", True), "Pillow + torchvision + torch eager": timed(reference)}, rounds, runs
+        )
+        medians[f"{title}, bytes to tensor"] = interleave(
+            {
+                OURS: ours("prepare_ms", False),
+                FAST: ours("prepare_ms", True),
+                "Pillow + torchvision": timed(tensor_of),
+                "Pillow, draft + torchvision": timed(drafted),
+            },
+            rounds,
+            runs,
         )
     driver("unload", id=model["id"])
     return medians

@@ -29,6 +29,7 @@ Bundle chest_bundle() {
   bundle.labels[1] = {"hernia", "Hernia", std::nullopt, false, std::nullopt, {}};
   bundle.output = {Activation::sigmoid_operating_point, 1.5};
   bundle.self_test = {"test.png", {0.5F, -1.25F}, 0.001};
+  bundle.precision = PrecisionSpec{{"bf16", "int8"}, 0.01};
   bundle.card = {"tests", "none", "all", "Apache-2.0", std::nullopt};
   return bundle;
 }
@@ -49,8 +50,15 @@ TEST_CASE("a bundle has the fields of its manifest and what follows from them") 
           R"("operating_points":[{"name":"youden","threshold":0.25}]},{"code":"hernia","label":"Hernia","snomed":null,"available":false,)"
           R"("malignant":null,"operating_points":[]}],"output":{"activation":"sigmoid_operating_point","temperature":1.5},)"
           R"("self_test":{"input":"test.png","logits":[0.5,-1.25],"tolerance":0.001},)"
+          R"("precision":{"allowed":["bf16","int8"],"probability_tolerance":0.01},)"
           R"("card":{"intended_use":"tests","training_data":"none","limitations":"all","license":"Apache-2.0","warning":null},)"
           R"("extensions":{}})");
+}
+
+TEST_CASE("a bundle that allows fp32 alone says null") {
+  Bundle bundle = chest_bundle();
+  bundle.precision.reset();
+  CHECK(ordered_json::parse(to_json(bundle))["precision"].is_null());
 }
 
 TEST_CASE("a resnet's own numbers are shown, and a named network has none") {

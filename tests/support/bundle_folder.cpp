@@ -42,7 +42,7 @@ void write_bundle(const std::filesystem::path& folder, const BundleContent& cont
   ordered_json card = {
       {"intended_use", "tests"}, {"training_data", "none"}, {"limitations", "all"}, {"license", "Apache-2.0"}};
   if (!content.card_warning.empty()) card["warning"] = content.card_warning;
-  const ordered_json manifest = {
+  ordered_json manifest = {
       {"mediscan_bundle", 1},
       {"name", content.name},
       {"version", "1.2.3"},
@@ -59,6 +59,10 @@ void write_bundle(const std::filesystem::path& folder, const BundleContent& cont
       {"self_test",
        {{"input", "self_test.png"}, {"logits", content.self_test_logits}, {"tolerance", content.self_test_tolerance}}},
       {"card", card}};
+  if (!content.allowed_precisions.empty()) {
+    manifest["precision"] = {{"allowed", content.allowed_precisions},
+                             {"probability_tolerance", content.probability_tolerance}};
+  }
   write_file(folder / "mediscan.json", manifest.dump(2));
 }
 

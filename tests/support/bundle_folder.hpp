@@ -22,7 +22,9 @@ struct BundleContent {
   std::string weights = "weights of no network";
   std::string stated_sha256;  ///< empty: the true one
   std::string card_warning;
-  double operating_point = 0;  ///< of every label; 0: none
+  double operating_point = 0;                   ///< of every label; 0: none
+  std::vector<std::string> allowed_precisions;  ///< below fp32; empty: the manifest has no "precision"
+  double probability_tolerance = 0.02;
 };
 
 /// Writes mediscan.json, model.bin and self_test.png (8x8 RGB, recipe: exact 4x4) into `folder`.

@@ -9,7 +9,10 @@ namespace {
 
 class ScriptedSession final : public Session {
  public:
-  explicit ScriptedSession(std::shared_ptr<Script> script) : script_(std::move(script)) { ++script_->opened; }
+  ScriptedSession(std::shared_ptr<Script> script, std::string precision)
+      : script_(std::move(script)), precision_(std::move(precision)) {
+    ++script_->opened;
+  }
   ~ScriptedSession() override { ++script_->closed; }
   ScriptedSession(const ScriptedSession&) = delete;
   ScriptedSession& operator=(const ScriptedSession&) = delete;
@@ -22,14 +25,15 @@ class ScriptedSession final : public Session {
     }
     if (script_->run_until) return script_->run_until(input, output, cancelled);
     if (script_->run) return script_->run(input, output);
-    script_->answer(output);
+    script_->answer(output, precision_);
   }
   [[nodiscard]] std::uint64_t memory_bytes() const override { return script_->memory_bytes; }
   [[nodiscard]] std::string device() const override { return "stage"; }
-  [[nodiscard]] std::string precision() const override { return "fp32"; }
+  [[nodiscard]] std::string precision() const override { return precision_; }
 
  private:
   std::shared_ptr<Script> script_;
+  std::string precision_;
 };
 
 class ScriptedBackend final : public Backend {
@@ -42,7 +46,7 @@ class ScriptedBackend final : public Backend {
     info.name = name_;
     info.version = "7.8.9";
     info.available = true;
-    info.devices = {{"stage", true, "a test's", {"fp32"}}};
+    info.devices = {{"stage", true, "a test's", current()->precisions}};
     return info;
   }
   std::unique_ptr<Session> open(const OpenRequest& request) override {
@@ -51,7 +55,10 @@ class ScriptedBackend final : public Backend {
     if (request.bundle.architecture.name != "scripted") {
       throw Error(ErrorCode::unsupported, Stage::backend, name_ + " opens no " + request.bundle.architecture.name);
     }
-    return std::make_unique<ScriptedSession>(script);
+    if (std::ranges::find(script->precisions, request.precision) == script->precisions.end()) {
+      throw Error(ErrorCode::precision_unsupported, Stage::backend, name_ + " has no " + request.precision);
+    }
+    return std::make_unique<ScriptedSession>(script, request.precision);
   }
 
   std::shared_ptr<Script> renew() {
@@ -61,21 +68,23 @@ class ScriptedBackend final : public Backend {
   }
 
  private:
-  std::shared_ptr<Script> current() {
+  [[nodiscard]] std::shared_ptr<Script> current() const {
     const std::scoped_lock lock(mutex_);
     return script_;
   }
 
   std::string name_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::shared_ptr<Script> script_ = std::make_shared<Script>();
 };
 
 }  // namespace
 
-void Script::answer(const BatchOutput& output) const {
+void Script::answer(const BatchOutput& output, const std::string& precision) const {
+  const auto own = logits_at.find(precision);
+  const std::vector<float>& row_of = own == logits_at.end() ? logits : own->second;
   for (std::uint32_t row = 0; row < output.batch; ++row) {
-    std::copy(logits.begin(), logits.end(), output.logits + std::size_t{row} * output.outputs);
+    std::copy(row_of.begin(), row_of.end(), output.logits + std::size_t{row} * output.outputs);
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <mediscan/backend.hpp>
 #include <memory>
 #include <mutex>
@@ -14,8 +15,10 @@ namespace mediscan::test {
 
 /// What the sessions do; shared by the backend and its sessions, so that a test can change it in flight.
 struct Script {
-  std::vector<float> logits = {0.5F, 1.5F, -1.0F};  ///< every picture's, when `run` is not set
-  std::function<void(const OpenRequest&)> open;     ///< called by open(); may throw
+  std::vector<float> logits = {0.5F, 1.5F, -1.0F};      ///< every picture's, when `run` is not set
+  std::vector<std::string> precisions = {"fp32"};       ///< what the device lists and open() accepts, best first
+  std::map<std::string, std::vector<float>> logits_at;  ///< those of a precision that answers otherwise
+  std::function<void(const OpenRequest&)> open;         ///< called by open(); may throw
   std::function<void(const BatchInput&, const BatchOutput&)> run;
   /// The same, for scripts that listen to being told to stop. Goes before `run`.
   std::function<void(const BatchInput&, const BatchOutput&, const std::atomic<bool>&)> run_until;
@@ -26,8 +29,8 @@ struct Script {
   std::mutex mutex;                    ///< guards `batches` between sessions
   std::vector<std::uint32_t> batches;  ///< sizes run, in order; read it when nothing runs
 
-  /// Writes `logits` for every picture, as a session without a script does.
-  void answer(const BatchOutput& output) const;
+  /// Writes the logits of the precision for every picture, as a session without a script does.
+  void answer(const BatchOutput& output, const std::string& precision = "fp32") const;
 };
 
 /// Registers a backend of this name once per process and returns its script, fresh from defaults each time.

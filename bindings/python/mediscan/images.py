@@ -144,17 +144,22 @@ class Image:
         return f"<mediscan.Image {self.name!r} {self.width}x{self.height} {kind} {self.bits} bits>"
 
 
-def decode_options(decoder: Decoder, apply_orientation: bool, limits: Limits | None) -> tuple[_core.DecodeOptions, int]:
+def decode_options(
+    decoder: Decoder, apply_orientation: bool, limits: Limits | None, fast_decode: bool = False
+) -> tuple[_core.DecodeOptions, int]:
     """The library's options, and the most bytes to read of a file."""
-    if decoder == "auto" and not apply_orientation and limits is None:
+    if decoder == "auto" and not apply_orientation and limits is None and not fast_decode:
         return _DEFAULT_OPTIONS, _DEFAULT_LIMITS.max_file_bytes
-    return _native_options(decoder, apply_orientation, limits or _DEFAULT_LIMITS)
+    return _native_options(decoder, apply_orientation, limits or _DEFAULT_LIMITS, fast_decode)
 
 
-def _native_options(decoder: Decoder, apply_orientation: bool, limits: Limits) -> tuple[_core.DecodeOptions, int]:
+def _native_options(
+    decoder: Decoder, apply_orientation: bool, limits: Limits, fast_decode: bool
+) -> tuple[_core.DecodeOptions, int]:
     options = _core.DecodeOptions(
         decoder=decoder,
         apply_orientation=apply_orientation,
+        fast_decode=fast_decode,
         max_pixels=limits.max_pixels,
         max_side=limits.max_side,
         max_decoded_bytes=limits.max_decoded_bytes,
@@ -164,7 +169,7 @@ def _native_options(decoder: Decoder, apply_orientation: bool, limits: Limits) -
 
 
 _DEFAULT_LIMITS = Limits()
-_DEFAULT_OPTIONS = _native_options("auto", False, _DEFAULT_LIMITS)[0]
+_DEFAULT_OPTIONS = _native_options("auto", False, _DEFAULT_LIMITS, False)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +188,15 @@ def picture_of(
     decoder: Decoder = "auto",
     apply_orientation: bool = False,
     limits: Limits | None = None,
+    fast_decode: bool = False,
 ) -> Picture:
     """Anything that :meth:`Image.open` takes, with its options, or an image of its. Reads files; decodes nothing."""
-    options, most_bytes = decode_options(decoder, apply_orientation, limits)
+    options, most_bytes = decode_options(decoder, apply_orientation, limits, fast_decode)
     if isinstance(source, Image):
         if name is not None:
             raise InvalidArgument("a mediscan.Image has its name already", "give the name to Image.open")
+        if fast_decode:
+            raise InvalidArgument("a mediscan.Image is decoded already, in its full size", "give the path or the bytes, or leave fast_decode out")
         if bits is not None or options is not _DEFAULT_OPTIONS:
             raise InvalidArgument("a mediscan.Image is decoded already", "give the options to Image.open")
         return Picture(source._native, "", options)

@@ -30,7 +30,8 @@ os.register_at_fork(after_in_child=_renew_lock)
 class LoadOptions(TypedDict, total=False):
     """How a bundle is to be loaded; what is left out has its default.
 
-    ``backend`` "auto" (the best real one) or a backend's name; ``device`` "auto", "cpu", "cuda", "cuda:1"; ``precision`` "fp32".
+    ``backend`` "auto" (the best real one) or a backend's name; ``device`` "auto", "cpu", "cuda", "cuda:1"; ``precision`` "fp32",
+    "bf16", "fp16", "int8", or "auto": the fastest that the device offers and the bundle allows, else fp32. Below fp32 the self-test must agree with fp32.
     ``fallback`` "never", or "mock": simulated results take the place of none, and say so.
     ``max_batch`` is the largest batch handed to the backend, 1 to 64 (8). ``max_delay``: seconds that a free model may wait for a fuller
     batch, up to 1 (0). ``batch_invariant``: every picture runs alone, so that its scores do not depend, not even in the last

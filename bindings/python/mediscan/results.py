@@ -58,6 +58,7 @@ class ExecutionRecord:
     simulated: bool
     cached: bool
     fallback_reason: str | None
+    precision_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,13 @@ Decoder decoder_named(const std::string& name) {
               "give \"auto\", \"turbo\" or \"stb\"");
 }
 
-DecodeOptions decode_options(const std::string& decoder, bool apply_orientation, std::uint64_t max_pixels,
-                             std::uint32_t max_side, std::uint64_t max_decoded_bytes, std::uint64_t max_file_bytes) {
-  return {{max_pixels, max_side, max_decoded_bytes, max_file_bytes}, decoder_named(decoder), apply_orientation};
+DecodeOptions decode_options(const std::string& decoder, bool apply_orientation, bool fast_decode,
+                             std::uint64_t max_pixels, std::uint32_t max_side, std::uint64_t max_decoded_bytes,
+                             std::uint64_t max_file_bytes) {
+  return {{max_pixels, max_side, max_decoded_bytes, max_file_bytes},
+          decoder_named(decoder),
+          apply_orientation,
+          fast_decode};
 }
 
 /// `bytes` is immutable and held by the caller, so it may be read without the GIL.
@@ -86,7 +90,8 @@ py::buffer_info buffer_of(Image& image) {
 void register_image(py::module_& module) {
   py::class_<DecodeOptions>(module, "DecodeOptions")
       .def(py::init(&decode_options), py::kw_only(), py::arg("decoder"), py::arg("apply_orientation"),
-           py::arg("max_pixels"), py::arg("max_side"), py::arg("max_decoded_bytes"), py::arg("max_file_bytes"));
+           py::arg("fast_decode"), py::arg("max_pixels"), py::arg("max_side"), py::arg("max_decoded_bytes"),
+           py::arg("max_file_bytes"));
 
   py::class_<Image>(module, "Image", py::buffer_protocol())
       .def_static("decode", &decode, py::arg("data"), py::arg("options"), py::arg("name"))

@@ -73,6 +73,7 @@ ExecutionRecord execution_from(const Fields& fields) {
   fields.read("simulated", execution.simulated);
   fields.read("cached", execution.cached);
   fields.read("fallback_reason", execution.fallback_reason);
+  fields.read("precision_reason", execution.precision_reason);
   return execution;
 }
 

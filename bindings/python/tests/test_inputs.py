@@ -275,6 +275,23 @@ def test_the_decoder_can_be_chosen(nevus: Path, decoder: Any) -> None:
     assert mediscan.Image.open(nevus, decoder=decoder).info.decoder.startswith("stb_image" if decoder == "stb" else "libjpeg-turbo")
 
 
+def test_fast_decode_is_off_and_says_when_it_was_used(manager: mediscan.ModelManager, tiny_bundle: Path, nevus: Path) -> None:
+    model = manager.load(tiny_bundle, backend="mock")
+
+    def codes(result: mediscan.Result) -> list[str]:
+        return [warning.code for warning in result.warnings]
+
+    assert "FAST_DECODE" not in codes(model.analyze(nevus))
+    fast = model.analyze(nevus, fast_decode=True)
+    assert "FAST_DECODE" in codes(fast)
+    assert "FAST_DECODE" in codes(model.submit(nevus.read_bytes(), fast_decode=True).result())
+    assert (fast.input.width, fast.input.height) == (600, 450)
+    assert "FAST_DECODE" not in codes(model.analyze(nevus, fast_decode=True, decoder="stb"))
+    with pytest.raises(mediscan.InvalidArgument, match="in its full size") as caught:
+        model.analyze(mediscan.Image.open(nevus), fast_decode=True)
+    assert "bytes" in caught.value.hint
+
+
 def test_an_unknown_decoder_is_refused(nevus: Path) -> None:
     with pytest.raises(mediscan.InvalidArgument, match='no decoder "gif"'):
         mediscan.Image.open(nevus, decoder="gif")  # type: ignore[arg-type]

@@ -66,6 +66,7 @@ class ExecutionBody(Body):
     simulated: bool
     cached: bool
     fallback_reason: str | None
+    precision_reason: str | None
 
 
 class FindingBody(Body):

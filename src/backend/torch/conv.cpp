@@ -2,27 +2,14 @@
 
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <string_view>
 #include <utility>
+
+#include "backend/torch/packing.hpp"
 
 namespace mediscan::backend::torch {
 
 using namespace std::string_view_literals;
-
-namespace {
-
-/// Whether two tensors packed by oneDNN lie in memory in the same order. oneDNN's description of it is opaque, but
-/// equal for equal orders.
-bool same_order(const Tensor& one, const Tensor& other) {
-  const auto description = [](const Tensor& packed) { return call("mkldnn::_get_mkldnn_serialized_md", "", packed); };
-  const Tensor a = description(one);
-  const Tensor b = description(other);
-  const auto bytes = static_cast<std::size_t>(a.sizes().front());
-  return a.sizes().front() == b.sizes().front() && std::memcmp(a.data(), b.data(), bytes) == 0;
-}
-
-}  // namespace
 
 BatchNorm BatchNorm::take(Weights& weights, const std::string& name, std::int64_t channels) {
   constexpr double epsilon = 1e-5;  // torch.nn.BatchNorm2d's default, which torchvision keeps
@@ -68,7 +55,7 @@ Extent Conv::pack(const Target& target, Extent input) {
     Tensor weight = call("mkldnn::_reorder_convolution_weight", "", channels_last, Ints{shape_.padding, shape_.padding},
                          Ints{shape_.stride, shape_.stride}, Ints{1, 1}, std::int64_t{1},
                          Some{std::span<const std::int64_t>(sizes)});
-    if (packed_.empty() || !same_order(weight, packed_.back().weight)) packed_.push_back({batch, std::move(weight)});
+    if (packed_.empty() || !same_packing(weight, packed_.back().weight)) packed_.push_back({batch, std::move(weight)});
   }
   bias_view_ = Tensor::view(bias_.data(), std::array{shape_.out});
   plain_ = {};

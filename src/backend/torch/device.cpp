@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <fstream>
 #include <string_view>
 #include <system_error>
 
@@ -12,17 +11,6 @@
 
 namespace mediscan::backend::torch {
 namespace {
-
-std::string cpu_model() {
-  std::ifstream in("/proc/cpuinfo");
-  std::string line;
-  while (std::getline(in, line)) {
-    if (!line.starts_with("model name")) continue;
-    const auto colon = line.find(": ");
-    if (colon != std::string::npos) return line.substr(colon + 2);
-  }
-  return "CPU";
-}
 
 /// CUDA is seen when LibTorch was built with it and the machine has NVIDIA's driver. The driver is not opened for the
 /// asking.
@@ -39,18 +27,37 @@ DeviceInfo find_cuda(const std::filesystem::path& library) {
   return cuda;
 }
 
+/// Why the CPU does not compute in a precision that it does not list.
+std::string why_not(const std::string& precision, const Cpu& cpu) {
+  if (precision == "bf16") {
+    if (cpu.bf16) return "this version of MediScan computes bf16 on no CPU yet";
+    return fmt::format("{} has neither avx512_bf16 nor amx_bf16, and emulated bf16 is slower than fp32", cpu.model);
+  }
+  if (precision == "fp16") return "oneDNN has only its reference kernels for fp16 on CPUs, many times slower than fp32";
+  if (precision == "int8") return fmt::format("{} has no AVX2, which oneDNN's int8 needs", cpu.model);
+  return "nobody knows it";
+}
+
 }  // namespace
 
 std::string_view name_of(Precision precision) noexcept {
   switch (precision) {
     case Precision::fp32:
       return "fp32";
+    case Precision::int8:
+      return "int8";
   }
   return "unknown";
 }
 
+DeviceInfo find_cpu(const Cpu& cpu) {
+  DeviceInfo info{"cpu", true, cpu.model, {std::string(name_of(Precision::fp32))}};
+  if (cpu.avx2) info.precisions.insert(info.precisions.begin(), std::string(name_of(Precision::int8)));
+  return info;
+}
+
 std::vector<DeviceInfo> find_devices(const std::filesystem::path& library) {
-  return {DeviceInfo{"cpu", true, cpu_model(), {std::string(name_of(Precision::fp32))}}, find_cuda(library)};
+  return {find_cpu(this_cpu()), find_cuda(library)};
 }
 
 Target choose_target(const std::vector<DeviceInfo>& devices, const std::string& device, const std::string& precision) {
@@ -69,12 +76,14 @@ Target choose_target(const std::vector<DeviceInfo>& devices, const std::string& 
   }
   if (std::ranges::find(found->precisions, precision) == found->precisions.end()) {
     throw Error(ErrorCode::precision_unsupported, Stage::backend,
-                fmt::format("the torch backend does not offer precision {} on {}, it offers {}", precision, found->name,
-                            fmt::join(found->precisions, ", ")),
-                fmt::format("choose precision {}", found->precisions.front()));
+                fmt::format("the torch backend does not offer precision {} on {}, it offers {}: {}", precision,
+                            found->name, fmt::join(found->precisions, ", "), why_not(precision, this_cpu())),
+                fmt::format("choose precision {}", found->precisions.back()));
   }
   Target target;
   target.device = found->name;
+  target.precision = precision == name_of(Precision::int8) ? Precision::int8 : Precision::fp32;
+  target.narrow_weights = !this_cpu().vnni;
   target.channels_last = libtorch().aoti_torch_memory_format_channels_last();
   return target;
 }

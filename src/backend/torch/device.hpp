@@ -10,24 +10,30 @@
 #include <string_view>
 #include <vector>
 
+#include "backend/torch/cpu.hpp"
+
 namespace mediscan::backend::torch {
 
-enum class Precision { fp32 };
+enum class Precision { fp32, int8 };
 std::string_view name_of(Precision precision) noexcept;
 
 /// Where and how a session computes. Networks take it where it matters and never ask further.
 struct Target {
   std::string device = "cpu";
   Precision precision = Precision::fp32;
+  bool narrow_weights = false;           ///< int8: this CPU's sums saturate unless weights are of 7 bits
   std::int64_t channels_last = 0;        ///< LibTorch's number for the memory format
   std::vector<std::int64_t> batches{1};  ///< rising, from 1; what weights are packed for. Others work too, slower
 };
+
+/// The CPU with the precisions that networks are computed in there, fastest first.
+DeviceInfo find_cpu(const Cpu& cpu);
 
 /// Devices in order of preference, usable ones first. `library` is the libtorch_cpu.so in use.
 std::vector<DeviceInfo> find_devices(const std::filesystem::path& library);
 
 /// The target of a request. Needs an opened LibTorch. Throws BACKEND_UNAVAILABLE (device), PRECISION_UNSUPPORTED naming
-/// what the device offers.
+/// what the device offers and why not this.
 Target choose_target(const std::vector<DeviceInfo>& devices, const std::string& device, const std::string& precision);
 
 }  // namespace mediscan::backend::torch

@@ -3,6 +3,7 @@
 #include <mediscan/error.hpp>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <new>
@@ -51,6 +52,18 @@ inline void maximum_into(float* __restrict target, const float* __restrict sourc
   for (std::int64_t c = 0; c < channels; ++c) target[c] = source[c] > target[c] ? source[c] : target[c];
 }
 
+/// The bytes that stand for `count` numbers.
+inline void quantize(const float* __restrict from, std::uint8_t* __restrict to, std::int64_t count,
+                     const Quantization& quantization) {
+  constexpr float rounding = 12582912.0F;  // 1.5 x 2^23: what is added to it is rounded to a whole number
+  const float inverse = 1.0F / quantization.scale;
+  const auto zero_point = static_cast<float>(quantization.zero_point);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float bounded = std::min(std::max(from[i] * inverse, -zero_point), 255.0F - zero_point);
+    to[i] = static_cast<std::uint8_t>(static_cast<std::int32_t>((bounded + rounding) - rounding + zero_point));
+  }
+}
+
 }  // namespace
 
 void Scratch::Free::operator()(float* data) const noexcept { ::operator delete(data, alignment); }
@@ -71,6 +84,11 @@ float* Scratch::reserve(std::int64_t count) {
   }
   size_ = count;
   return data_.get();
+}
+
+std::uint8_t* Scratch::reserve_bytes(std::int64_t count) {
+  constexpr std::int64_t bytes_a_float = sizeof(float);
+  return reinterpret_cast<std::uint8_t*>(reserve((count + bytes_a_float - 1) / bytes_a_float));
 }
 
 bool all_finite(std::span<const float> values) {
@@ -132,6 +150,49 @@ void max_pool3(const Pixels& from, const Pixels& to) {
           }
         }
       }
+    }
+  });
+}
+
+void max_pool3(const Pixels& from, const Quantization& quantization, const BytePixels& to) {
+  constexpr std::int64_t block = 64;  // channels at a time, so that their maxima stay close
+  parallel_for(to.batch * to.height, grain(to.width * to.channels * 9), [&](std::int64_t begin, std::int64_t end) {
+    alignas(64) std::array<float, block> maxima{};
+    for (std::int64_t line = begin; line < end; ++line) {
+      const std::int64_t picture = line / to.height;
+      const Window rows = window(line % to.height, from.height);
+      for (std::int64_t x = 0; x < to.width; ++x) {
+        const Window columns = window(x, from.width);
+        std::uint8_t* target = to.data + (line * to.width + x) * to.channels;
+        for (std::int64_t c = 0; c < to.channels; c += block) {
+          const std::int64_t channels = std::min(block, to.channels - c);
+          std::copy_n(row(from, picture, rows.begin) + columns.begin * from.stride + c, channels, maxima.data());
+          for (std::int64_t y = rows.begin; y < rows.end; ++y) {
+            for (std::int64_t sx = columns.begin; sx < columns.end; ++sx) {
+              maximum_into(maxima.data(), row(from, picture, y) + sx * from.stride + c, channels);
+            }
+          }
+          quantize(maxima.data(), target + c, channels, quantization);
+        }
+      }
+    }
+  });
+}
+
+// Sums of bytes are exact in float32 up to 65,793 pixels, far beyond what a last stage has.
+void mean_pixels(const BytePixels& from, const Quantization& quantization, float* to) {
+  const std::int64_t area = from.height * from.width;
+  const float zero = static_cast<float>(quantization.zero_point) * static_cast<float>(area);
+  const float factor = quantization.scale / static_cast<float>(area);
+  parallel_for(from.batch, grain(area * from.channels), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t picture = begin; picture < end; ++picture) {
+      float* __restrict target = to + picture * from.channels;
+      std::fill_n(target, from.channels, 0.0F);
+      for (std::int64_t p = 0; p < area; ++p) {
+        const std::uint8_t* __restrict source = from.data + (picture * area + p) * from.channels;
+        for (std::int64_t c = 0; c < from.channels; ++c) target[c] += static_cast<float>(source[c]);
+      }
+      for (std::int64_t c = 0; c < from.channels; ++c) target[c] = factor * (target[c] - zero);
     }
   });
 }

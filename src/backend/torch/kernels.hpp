@@ -1,5 +1,5 @@
-// The elementwise loops between convolutions that LibTorch has no single operator for, on float32 pictures in NHWC
-// memory. They run on LibTorch's own threads; nothing here allocates.
+// The elementwise loops between convolutions that LibTorch has no single operator for, on pictures in NHWC memory,
+// float32 or quantised to bytes. They run on LibTorch's own threads; nothing here allocates.
 #pragma once
 
 #include <cstddef>
@@ -22,6 +22,23 @@ struct Pixels {
   [[nodiscard]] std::int64_t count() const noexcept { return batch * height * width; }
 };
 
+/// The same of bytes, without room between pixels.
+struct BytePixels {
+  std::uint8_t* data = nullptr;
+  std::int64_t batch = 0;
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+  std::int64_t channels = 0;
+
+  [[nodiscard]] std::int64_t count() const noexcept { return batch * height * width; }
+};
+
+/// What bytes stand for: scale * (byte - zero_point).
+struct Quantization {
+  float scale = 1;
+  std::int32_t zero_point = 0;
+};
+
 /// What an inference batch-norm does to each channel: x * scale + shift.
 struct Affine {
   std::span<const float> scale;
@@ -33,6 +50,8 @@ class Scratch {
  public:
   /// At least `count` floats of undefined content. Throws OUT_OF_MEMORY.
   float* reserve(std::int64_t count);
+  /// The same memory as bytes.
+  std::uint8_t* reserve_bytes(std::int64_t count);
 
  private:
   struct Free {
@@ -54,6 +73,10 @@ void affine_relu(const Pixels& from, const Affine& affine, const Pixels& to);
 void affine_relu_average2(const Pixels& from, const Affine& affine, const Pixels& to);
 /// The maximum of each 3 x 3 window at stride 2 with one pixel of border that never wins: max_pool2d(3, 2, 1).
 void max_pool3(const Pixels& from, const Pixels& to);
+/// The same, each maximum rounded to the nearest byte that stands for it, halves to even.
+void max_pool3(const Pixels& from, const Quantization& quantization, const BytePixels& to);
+/// Mean over the pixels of each picture of what the bytes stand for: batch x channels values, row-major.
+void mean_pixels(const BytePixels& from, const Quantization& quantization, float* to);
 /// Mean over the pixels of each picture: batch x channels values, row-major.
 void mean_pixels(const Pixels& from, float* to);
 /// Mean over the pixels of each picture of relu(x * scale + shift).

@@ -32,6 +32,9 @@ using StableIValue =
   X(2, 9, bool, aoti_torch_grad_mode_is_enabled, ())                                                               \
   X(2, 9, void, aoti_torch_grad_mode_set_enabled, (bool))                                                          \
   X(2, 9, std::int32_t, aoti_torch_dtype_float32, ())                                                              \
+  X(2, 9, std::int32_t, aoti_torch_dtype_uint8, ())                                                                \
+  X(2, 9, std::int32_t, aoti_torch_dtype_int8, ())                                                                 \
+  X(2, 9, std::int32_t, aoti_torch_dtype_int64, ())                                                                \
   X(2, 9, std::int32_t, aoti_torch_device_type_cpu, ())                                                            \
   X(2, 9, std::int32_t, aoti_torch_layout_strided, ())                                                             \
   X(2, 9, std::int32_t, aoti_torch_memory_format_channels_last, ())                                                \

@@ -2,31 +2,16 @@
 // in the 3x3 convolution.
 #pragma once
 
-#include <mediscan/bundle.hpp>
-
-#include <array>
 #include <atomic>
 #include <cstdint>
-#include <optional>
-#include <string>
-#include <vector>
 
 #include "backend/torch/conv.hpp"
 #include "backend/torch/kernels.hpp"
 #include "backend/torch/linear.hpp"
+#include "backend/torch/residual.hpp"
+#include "backend/torch/resnet_config.hpp"
 
 namespace mediscan::backend::torch {
-
-struct ResNetConfig {
-  bool bottleneck = false;
-  std::array<std::uint32_t, 4> layers{};
-  std::int64_t width = 64;  // channels of the stem; stage i computes in width x 2^i
-  std::int64_t in_channels = 3;
-  std::int64_t outputs = 0;
-
-  /// Nothing when `architecture` names no ResNet. Throws BUNDLE_INVALID for numbers that make none.
-  static std::optional<ResNetConfig> from(const Architecture& architecture);
-};
 
 class ResNet {
  public:
@@ -43,16 +28,8 @@ class ResNet {
   [[nodiscard]] static std::int64_t minimum_side() noexcept { return 1; }
 
  private:
-  struct Block {
-    std::vector<Conv> convs;  // the last one adds the shortcut
-    std::optional<Conv> downsample;
-  };
-  static Block take_block(Weights& weights, const std::string& name, bool bottleneck, std::int64_t in,
-                          std::int64_t planes, std::int64_t stride);
-  static Tensor run_block(const Block& block, const Tensor& x);
-
   Conv stem_;
-  std::vector<std::vector<Block>> stages_;
+  ResidualStages<Conv> stages_;
   Linear head_;
   Scratch pooled_;
   Scratch features_;

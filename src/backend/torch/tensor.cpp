@@ -29,6 +29,11 @@ std::string last_failure() {
               fmt::format("LibTorch failed in {}{}{}", what, text.empty() ? "" : ": ", text));
 }
 
+std::array<std::int64_t, 4> channels_last_strides(const std::array<std::int64_t, 4>& sizes) {
+  const auto [batch, channels, height, width] = sizes;
+  return {height * width * channels, 1, width * channels, channels};
+}
+
 }  // namespace
 
 Tensor::Tensor(const Tensor& other) {
@@ -40,16 +45,21 @@ Tensor::~Tensor() {
   if (handle_ != nullptr) libtorch().aoti_torch_delete_tensor_object(handle_);
 }
 
-Tensor Tensor::view(float* data, std::span<const std::int64_t> sizes, std::span<const std::int64_t> strides) {
+Tensor Tensor::view(std::int32_t dtype, void* data, std::span<const std::int64_t> sizes,
+                    std::span<const std::int64_t> strides) {
   const Functions& lib = libtorch();
   constexpr std::int32_t no_device_index =
       -1;  // LibTorch compares the device with that of the memory, which is "cpu", not "cpu:0"
   TensorHandle handle = nullptr;
   detail::check(lib.torch_from_blob(data, static_cast<std::int64_t>(sizes.size()), sizes.data(), strides.data(), 0,
-                                    lib.aoti_torch_dtype_float32(), lib.aoti_torch_device_type_cpu(), no_device_index,
-                                    &handle, lib.aoti_torch_layout_strided(), nullptr, 0, nullptr, nullptr),
+                                    dtype, lib.aoti_torch_device_type_cpu(), no_device_index, &handle,
+                                    lib.aoti_torch_layout_strided(), nullptr, 0, nullptr, nullptr),
                 "torch_from_blob");
   return Tensor(handle);
+}
+
+Tensor Tensor::view(float* data, std::span<const std::int64_t> sizes, std::span<const std::int64_t> strides) {
+  return view(libtorch().aoti_torch_dtype_float32(), data, sizes, strides);
 }
 
 Tensor Tensor::view(float* data, std::span<const std::int64_t> sizes) {
@@ -59,8 +69,11 @@ Tensor Tensor::view(float* data, std::span<const std::int64_t> sizes) {
 }
 
 Tensor Tensor::view_nhwc(float* data, const std::array<std::int64_t, 4>& sizes) {
-  const auto [batch, channels, height, width] = sizes;
-  return view(data, sizes, std::array{height * width * channels, std::int64_t{1}, width * channels, channels});
+  return view(data, sizes, channels_last_strides(sizes));
+}
+
+Tensor Tensor::view_nhwc(std::uint8_t* data, const std::array<std::int64_t, 4>& sizes) {
+  return view(libtorch().aoti_torch_dtype_uint8(), data, sizes, channels_last_strides(sizes));
 }
 
 std::span<const std::int64_t> Tensor::sizes() const {
@@ -79,10 +92,10 @@ std::span<const std::int64_t> Tensor::strides() const {
   return {strides, static_cast<std::size_t>(dimensions)};
 }
 
-float* Tensor::data() const {
+void* Tensor::memory() const {
   void* data = nullptr;
   detail::check(libtorch().aoti_torch_get_data_ptr(handle_, &data), "get_data_ptr");
-  return static_cast<float*>(data);
+  return data;
 }
 
 namespace detail {

@@ -27,21 +27,30 @@ class Tensor {
   }
   ~Tensor();
 
-  /// A float32 CPU tensor over memory that the caller keeps alive; strides in elements. No copy.
+  /// A CPU tensor over memory that the caller keeps alive; strides in elements. No copy.
+  static Tensor view(std::int32_t dtype, void* data, std::span<const std::int64_t> sizes,
+                     std::span<const std::int64_t> strides);
+  /// The same of float32.
   static Tensor view(float* data, std::span<const std::int64_t> sizes, std::span<const std::int64_t> strides);
   /// The same, row-major.
   static Tensor view(float* data, std::span<const std::int64_t> sizes);
   /// The same for pictures in NHWC memory: sizes {batch, channels, height, width}, which is LibTorch's channels_last.
   static Tensor view_nhwc(float* data, const std::array<std::int64_t, 4>& sizes);
+  /// The same of bytes.
+  static Tensor view_nhwc(std::uint8_t* data, const std::array<std::int64_t, 4>& sizes);
 
   [[nodiscard]] explicit operator bool() const noexcept { return handle_ != nullptr; }
   [[nodiscard]] TensorHandle handle() const noexcept { return handle_; }
   [[nodiscard]] std::span<const std::int64_t> sizes() const;
   [[nodiscard]] std::span<const std::int64_t> strides() const;
   /// First element. Only meaningful for float32 CPU tensors that are not packed for oneDNN.
-  [[nodiscard]] float* data() const;
+  [[nodiscard]] float* data() const { return static_cast<float*>(memory()); }
+  /// First element of a tensor of uint8, likewise.
+  [[nodiscard]] std::uint8_t* bytes() const { return static_cast<std::uint8_t*>(memory()); }
 
  private:
+  [[nodiscard]] void* memory() const;
+
   TensorHandle handle_ = nullptr;
 };
 

@@ -11,6 +11,7 @@
 #include "backend/torch/device.hpp"
 #include "backend/torch/libtorch.hpp"
 #include "backend/torch/network.hpp"
+#include "backend/torch/quantized_resnet.hpp"
 #include "backend/torch/resnet.hpp"
 #include "backend/torch/thread_scope.hpp"
 #include "backend/torch/weights.hpp"
@@ -19,12 +20,26 @@ namespace mediscan::backend {
 namespace torch {
 namespace {
 
-using Network = std::variant<ResNet, DenseNet>;
+using Network = std::variant<ResNet, DenseNet, QuantizedResNet>;
 
 constexpr std::uint32_t largest_side = 16384;
 
+/// int8 needs weights quantised beforehand, and they serve nothing else.
+void require_fitting(const Weights& weights, Precision precision) {
+  if (weights.quantized() == (precision == Precision::int8)) return;
+  if (precision == Precision::int8) {
+    throw Error(ErrorCode::precision_unsupported, Stage::backend,
+                "the weights of this bundle are floating-point numbers, int8 needs them quantised",
+                "choose precision fp32, or load the bundle's quantised sibling");
+  }
+  throw Error(
+      ErrorCode::precision_unsupported, Stage::backend,
+      fmt::format("the weights of this bundle are quantised to int8 and cannot be computed in {}", name_of(precision)),
+      "choose precision int8 or auto, or load the bundle that it was quantised from");
+}
+
 /// The network of a bundle with its weights taken, every fault of them checked.
-Network build(const Architecture& architecture, Weights& weights) {
+Network build(const Architecture& architecture, Weights& weights, Precision precision) {
   const auto checked = [&](auto network) {
     weights.check();
     return Network(std::move(network));
@@ -32,8 +47,18 @@ Network build(const Architecture& architecture, Weights& weights) {
   if (architecture.in_channels == 0 || architecture.outputs == 0) {
     throw Error(ErrorCode::bundle_invalid, Stage::backend, "architecture: in_channels and outputs must be at least 1");
   }
-  if (const auto config = ResNetConfig::from(architecture)) return checked(ResNet(weights, *config));
-  if (const auto config = DenseNetConfig::from(architecture)) return checked(DenseNet(weights, *config));
+  if (const auto config = ResNetConfig::from(architecture)) {
+    require_fitting(weights, precision);
+    if (precision == Precision::int8) return checked(QuantizedResNet(weights, *config));
+    return checked(ResNet(weights, *config));
+  }
+  if (const auto config = DenseNetConfig::from(architecture)) {
+    if (precision == Precision::int8) {
+      throw Error(ErrorCode::precision_unsupported, Stage::backend,
+                  "the torch backend has int8 for ResNets, not yet for DenseNets", "choose precision fp32");
+    }
+    return checked(DenseNet(weights, *config));
+  }
   throw Error(ErrorCode::unsupported, Stage::backend,
               fmt::format("the torch backend knows no architecture \"{}\"", architecture.name),
               "known are resnet18, resnet34, resnet50, resnet101, resnet152, resnet, densenet121, densenet161, "
@@ -51,7 +76,7 @@ class TorchSession final : public Session {
         outputs_(request.bundle.architecture.outputs),
         network_([&] {
           Weights weights(request.weights);
-          return build(request.bundle.architecture, weights);
+          return build(request.bundle.architecture, weights, target_.precision);
         }()) {
     const auto size = request.bundle.input_size();  // height, width
     const ThreadScope scope(threads_);

@@ -77,19 +77,24 @@ Weights::Weights(std::span<const WeightsView> files) {
   }
 }
 
-std::vector<float> Weights::take(const std::string& name, std::initializer_list<std::int64_t> shape) {
+const bundle::TensorEntry* Weights::find(const std::string& name, std::initializer_list<std::int64_t> shape) {
   const auto found = entries_.find(name);
   if (found == entries_.end()) {
     faults_.push_back(fmt::format("{}: missing, expected [{}]", name, fmt::join(shape, ", ")));
-    return {};
+    return nullptr;
   }
   found->second.taken = true;
   const bundle::TensorEntry& tensor = found->second.tensor;
-  if (!std::ranges::equal(tensor.shape, shape)) {
-    faults_.push_back(fmt::format("{}: found shape [{}], expected [{}]", name, fmt::join(tensor.shape, ", "),
-                                  fmt::join(shape, ", ")));
-    return {};
-  }
+  if (std::ranges::equal(tensor.shape, shape)) return &tensor;
+  faults_.push_back(
+      fmt::format("{}: found shape [{}], expected [{}]", name, fmt::join(tensor.shape, ", "), fmt::join(shape, ", ")));
+  return nullptr;
+}
+
+std::vector<float> Weights::take(const std::string& name, std::initializer_list<std::int64_t> shape) {
+  const bundle::TensorEntry* found = find(name, shape);
+  if (found == nullptr) return {};
+  const bundle::TensorEntry& tensor = *found;
   if (!is_float(tensor.dtype)) {
     faults_.push_back(fmt::format("{}: found type {}, expected F32, F16 or BF16", name, bundle::name_of(tensor.dtype)));
     return {};
@@ -100,6 +105,43 @@ std::vector<float> Weights::take(const std::string& name, std::initializer_list<
     return {};
   }
   return values;
+}
+
+std::vector<std::int8_t> Weights::take_int8(const std::string& name, std::initializer_list<std::int64_t> shape) {
+  const bundle::TensorEntry* tensor = find(name, shape);
+  if (tensor == nullptr) return {};
+  if (tensor->dtype != Dtype::i8) {
+    faults_.push_back(fmt::format("{}: found type {}, expected I8", name, bundle::name_of(tensor->dtype)));
+    return {};
+  }
+  std::vector<std::int8_t> values(tensor->bytes.size());
+  if (!values.empty()) std::memcpy(values.data(), tensor->bytes.data(), values.size());
+  if (std::ranges::find(values, std::int8_t{-128}) != values.end()) {
+    faults_.push_back(fmt::format("{}: holds -128, expected -127 to 127", name));
+    return {};
+  }
+  return values;
+}
+
+Quantization Weights::take_quantization(const std::string& layer) {
+  Quantization quantization;
+  if (const auto scale = take(layer + ".output_scale", {1}); !scale.empty()) {
+    quantization.scale = scale.front();
+    if (!(scale.front() > 0)) faults_.push_back(fmt::format("{}.output_scale: {} is not over 0", layer, scale.front()));
+  }
+  const std::string name = layer + ".output_zero_point";
+  if (const bundle::TensorEntry* tensor = find(name, {1}); tensor != nullptr) {
+    if (tensor->dtype == Dtype::u8) {
+      quantization.zero_point = std::to_integer<std::int32_t>(tensor->bytes.front());
+    } else {
+      faults_.push_back(fmt::format("{}: found type {}, expected U8", name, bundle::name_of(tensor->dtype)));
+    }
+  }
+  return quantization;
+}
+
+bool Weights::quantized() const noexcept {
+  return std::ranges::any_of(entries_, [](const auto& entry) { return entry.second.tensor.dtype == Dtype::i8; });
 }
 
 void Weights::check() const {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "backend/torch/kernels.hpp"
 #include "bundle/safetensors.hpp"
 
 namespace mediscan::backend::torch {
@@ -25,6 +26,13 @@ class Weights {
   /// missing, has another shape or type, or holds a value that is not finite.
   std::vector<float> take(const std::string& name, std::initializer_list<std::int64_t> shape);
 
+  /// Values of a tensor stored as I8, -127 to 127. Empty, and noted, when it is otherwise.
+  std::vector<std::int8_t> take_int8(const std::string& name, std::initializer_list<std::int64_t> shape);
+  /// `layer`.output_scale and .output_zero_point, one value each, F32 and U8. Noted when they are otherwise.
+  Quantization take_quantization(const std::string& layer);
+  /// Whether some tensor is stored as I8: a network quantised beforehand.
+  [[nodiscard]] bool quantized() const noexcept;
+
   /// Notes a fault that a network found in what it took.
   void fault(std::string what) { faults_.push_back(std::move(what)); }
 
@@ -38,6 +46,9 @@ class Weights {
     std::string file;
     bool taken = false;
   };
+  /// The tensor, if it is there with this shape; noted otherwise.
+  const bundle::TensorEntry* find(const std::string& name, std::initializer_list<std::int64_t> shape);
+
   std::map<std::string, Entry, std::less<>> entries_;
   std::vector<std::string> faults_;
   std::string files_;  // for messages

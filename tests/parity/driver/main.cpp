@@ -138,6 +138,7 @@ class Driver {
     mediscan::LoadOptions options;
     options.backend = request.value("backend", "torch");
     options.max_batch = request.value("max_batch", 8);
+    options.precision = request.value("precision", "fp32");
     if (!manager_) {
       mediscan::ManagerOptions manager;
       manager.threads = request.value("threads", 0);

@@ -38,6 +38,7 @@ export function record(result) {
     ['MediScan', result.library_version],
   ];
   if (execution.fallback_reason) facts.push(['Fallback', execution.fallback_reason]);
+  if (execution.precision_reason) facts.push(['Why not faster', execution.precision_reason]);
   return element('section', { class: 'part' }, element('h4', { text: 'Record' }), factList(facts));
 }
 
