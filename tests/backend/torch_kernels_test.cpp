@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <functional>
 #include <limits>
 #include <utility>
@@ -133,6 +135,53 @@ TEST_CASE("max_pool3 to bytes takes the same maxima, to the nearest byte, halves
       CHECK(bytes[i] == std::clamp(steps + static_cast<float>(quantization.zero_point), 0.0F, 255.0F));
     }
   }
+}
+
+TEST_CASE("float32 is rounded to the nearest bfloat16, halves to even") {
+  if (!test::has_libtorch()) return;
+  const auto of = [](std::uint32_t bits) {
+    std::uint16_t half = 0;
+    const float value = std::bit_cast<float>(bits);
+    to_bfloat16({&value, 1}, &half);
+    return half;
+  };
+  CHECK(of(0x3F80'0000) == 0x3F80);
+  CHECK(of(0x3F80'7FFF) == 0x3F80);
+  CHECK(of(0x3F80'8000) == 0x3F80);  // between two: the even one
+  CHECK(of(0x3F81'8000) == 0x3F82);
+  CHECK(of(0x3F80'8001) == 0x3F81);
+  CHECK(of(0xBF80'8001) == 0xBF81);
+  CHECK(of(0x7F7F'FFFF) == 0x7F80);  // the largest float32 is beyond the largest bfloat16
+  CHECK(of(0xFF80'0000) == 0xFF80);
+  CHECK(of(0x0000'0001) == 0);
+  for (const std::uint32_t nan : {0x7F80'0001U, 0x7FFF'FFFFU, 0xFFFF'FFFFU, 0x7FC0'0000U}) {
+    CHECK((of(nan) & 0x7F80U) == 0x7F80U);
+    CHECK((of(nan) & 0x7FU) != 0);
+  }
+}
+
+TEST_CASE("pooling and means of bfloat16 are those of the same numbers in float32") {
+  if (!test::has_libtorch()) return;
+  Pictures from(2, 5, 7, 11, 0);
+  from.for_each([&](auto n, auto y, auto x, auto c) {
+    from.at(n, y, x, c) = static_cast<float>((n * 31 + y * 17 + x * 5 + c * 3) % 23) * 0.37F;
+  });
+  std::vector<std::uint16_t> halves(from.memory.size());
+  to_bfloat16(from.memory, halves.data());
+  for (std::size_t i = 0; i < halves.size(); ++i) from.memory[i] = std::bit_cast<float>(std::uint32_t{halves[i]} << 16U);
+  const HalfPixels pixels{halves.data(), from.pixels.batch, from.pixels.height, from.pixels.width, from.pixels.channels};
+  Pictures maxima(2, 3, 4, 11, 0);
+  max_pool3(from.pixels, maxima.pixels);
+  std::vector<std::uint16_t> found(maxima.memory.size());
+  max_pool3(pixels, {found.data(), 2, 3, 4, 11});
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    CHECK(std::bit_cast<float>(std::uint32_t{found[i]} << 16U) == maxima.memory[i]);
+  }
+  std::vector<float> means(22);
+  std::vector<float> expected(22);
+  mean_pixels(pixels, means.data());
+  mean_pixels(from.pixels, expected.data());
+  CHECK(means == expected);
 }
 
 TEST_CASE("means of bytes are of what the bytes stand for") {

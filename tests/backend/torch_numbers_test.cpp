@@ -2,11 +2,13 @@
 // tests/parity.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <numeric>
 #include <vector>
 
+#include "backend/torch/cpu.hpp"
 #include "needs_libtorch.hpp"
 #include "open_network.hpp"
 
@@ -25,8 +27,9 @@ std::vector<float> pictures(std::uint32_t batch, const test::NetworkRequest& req
   return values;
 }
 
-/// Largest difference of our logits for a batch from the reference's for each of its pictures.
-double largest_difference(const test::NetworkRequest& request, std::uint32_t batch) {
+/// Largest difference of our logits for a batch from the reference's for each of its pictures, and the largest logit
+/// through `size_of_logits`.
+double largest_difference(const test::NetworkRequest& request, std::uint32_t batch, double* size_of_logits = nullptr) {
   const Architecture& architecture = request.architecture;
   const auto values = pictures(batch, request);
   test::Parameters parameters(7);
@@ -50,6 +53,9 @@ double largest_difference(const test::NetworkRequest& request, std::uint32_t bat
     const double difference = std::abs(logits[i] - expected[i]);
     largest = std::isnan(difference) ? INFINITY : std::max(largest, difference);
   }
+  if (size_of_logits != nullptr) {
+    for (const double logit : expected) *size_of_logits = std::max(*size_of_logits, std::abs(logit));
+  }
   MESSAGE(architecture.name, " batch ", batch, ": largest logit difference ", largest);
   return largest;
 }
@@ -70,6 +76,27 @@ TEST_CASE("a ResNet of bottleneck blocks on grey pictures gives the logits of th
   request.architecture.layers = {1, 1, 1, 2};
   CHECK(largest_difference(request, 1) < tolerance);
   CHECK(largest_difference(request, 2) < tolerance);
+}
+
+// bfloat16 keeps 8 bits, so each of some ten layers adds a relative error of up to 2^-9; torch's own bfloat16 is the
+// measure of the large networks (tests/parity).
+TEST_CASE("ResNets in bf16 give the logits of the paper's arithmetic within what eight bits leave of them") {
+  if (!test::has_libtorch()) return;
+  if (!this_cpu().bf16) {
+    MESSAGE("MEDISCAN_SKIP: this CPU multiplies no bfloat16");
+    return;
+  }
+  for (const char* block : {"basic", "bottleneck"}) {
+    test::NetworkRequest request{test::tiny_resnet(), 65, 97};
+    request.architecture.block = block;
+    request.precision = "bf16";
+    for (const std::uint32_t batch : {1U, 3U}) {
+      double size = 0;
+      const double difference = largest_difference(request, batch, &size);
+      CHECK(difference < 0.03 * size);
+      CHECK(difference > tolerance);  // or it was not bf16
+    }
+  }
 }
 
 TEST_CASE("a DenseNet gives the logits of the paper's arithmetic, on sizes that do not halve evenly too") {

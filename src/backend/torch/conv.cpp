@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "backend/torch/kernels.hpp"
 #include "backend/torch/packing.hpp"
 
 namespace mediscan::backend::torch {
@@ -48,7 +49,14 @@ Conv::Conv(Weights& weights, const ConvShape& shape, const std::string& conv, co
 }
 
 Extent Conv::pack(const Target& target, Extent input) {
-  const Tensor plain = Tensor::view(plain_.data(), std::array{shape_.out, shape_.in, shape_.kernel, shape_.kernel});
+  const std::array sizes_of_weight{shape_.out, shape_.in, shape_.kernel, shape_.kernel};
+  std::vector<std::uint16_t> halves;
+  Tensor plain = Tensor::view(plain_.data(), sizes_of_weight);
+  if (target.precision == Precision::bf16) {
+    halves.resize(plain_.size());
+    to_bfloat16(plain_, halves.data());
+    plain = Tensor::view(libtorch().aoti_torch_dtype_bfloat16(), halves.data(), sizes_of_weight, plain.strides());
+  }
   const Tensor channels_last = call("aten::contiguous", "", plain, target.channels_last);
   for (const std::int64_t batch : target.batches) {
     const std::array<std::int64_t, 4> sizes{batch, shape_.in, input.height, input.width};
@@ -58,6 +66,12 @@ Extent Conv::pack(const Target& target, Extent input) {
     if (packed_.empty() || !same_packing(weight, packed_.back().weight)) packed_.push_back({batch, std::move(weight)});
   }
   bias_view_ = Tensor::view(bias_.data(), std::array{shape_.out});
+  if (target.precision == Precision::bf16) {  // the operator wants them alike
+    bias_halves_.resize(bias_.size());
+    to_bfloat16(bias_, bias_halves_.data());
+    bias_view_ = Tensor::view(libtorch().aoti_torch_dtype_bfloat16(), bias_halves_.data(), std::array{shape_.out},
+                              bias_view_.strides());
+  }
   plain_ = {};
   return input.after(shape_.kernel, shape_.stride, shape_.padding);
 }

@@ -1,4 +1,5 @@
-// A convolution with its batch-norm folded in, as one oneDNN operation on channels_last pictures: convolution, + ReLU,
+// A convolution with its batch-norm folded in, as one oneDNN operation on channels_last pictures of float32 or bfloat16,
+// whichever it was packed for: convolution, + ReLU,
 // or + residual + ReLU. What surrounds convolutions is not here.
 #pragma once
 
@@ -72,6 +73,7 @@ class Conv {
   ConvShape shape_;
   std::vector<float> plain_;    // OIHW, until packed
   std::vector<float> bias_;     // lives as long as bias_view_
+  std::vector<std::uint16_t> bias_halves_;  // the same in bfloat16
   std::vector<Packed> packed_;  // by rising batch; an order that several batches share is there once
   Tensor bias_view_;
 };

@@ -30,7 +30,6 @@ DeviceInfo find_cuda(const std::filesystem::path& library) {
 /// Why the CPU does not compute in a precision that it does not list.
 std::string why_not(const std::string& precision, const Cpu& cpu) {
   if (precision == "bf16") {
-    if (cpu.bf16) return "this version of MediScan computes bf16 on no CPU yet";
     return fmt::format("{} has neither avx512_bf16 nor amx_bf16, and emulated bf16 is slower than fp32", cpu.model);
   }
   if (precision == "fp16") return "oneDNN has only its reference kernels for fp16 on CPUs, many times slower than fp32";
@@ -44,6 +43,8 @@ std::string_view name_of(Precision precision) noexcept {
   switch (precision) {
     case Precision::fp32:
       return "fp32";
+    case Precision::bf16:
+      return "bf16";
     case Precision::int8:
       return "int8";
   }
@@ -51,8 +52,10 @@ std::string_view name_of(Precision precision) noexcept {
 }
 
 DeviceInfo find_cpu(const Cpu& cpu) {
-  DeviceInfo info{"cpu", true, cpu.model, {std::string(name_of(Precision::fp32))}};
-  if (cpu.avx2) info.precisions.insert(info.precisions.begin(), std::string(name_of(Precision::int8)));
+  DeviceInfo info{"cpu", true, cpu.model, {}};
+  if (cpu.avx2) info.precisions.emplace_back(name_of(Precision::int8));
+  if (cpu.bf16) info.precisions.emplace_back(name_of(Precision::bf16));
+  info.precisions.emplace_back(name_of(Precision::fp32));
   return info;
 }
 
@@ -82,7 +85,9 @@ Target choose_target(const std::vector<DeviceInfo>& devices, const std::string& 
   }
   Target target;
   target.device = found->name;
-  target.precision = precision == name_of(Precision::int8) ? Precision::int8 : Precision::fp32;
+  for (const Precision each : {Precision::fp32, Precision::bf16, Precision::int8}) {
+    if (precision == name_of(each)) target.precision = each;
+  }
   target.narrow_weights = !this_cpu().vnni;
   target.channels_last = libtorch().aoti_torch_memory_format_channels_last();
   return target;

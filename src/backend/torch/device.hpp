@@ -14,7 +14,7 @@
 
 namespace mediscan::backend::torch {
 
-enum class Precision { fp32, int8 };
+enum class Precision { fp32, bf16, int8 };
 std::string_view name_of(Precision precision) noexcept;
 
 /// Where and how a session computes. Networks take it where it matters and never ask further.

@@ -52,6 +52,20 @@ inline void maximum_into(float* __restrict target, const float* __restrict sourc
   for (std::int64_t c = 0; c < channels; ++c) target[c] = source[c] > target[c] ? source[c] : target[c];
 }
 
+/// Numbers that are not negative are ordered as their bits.
+inline void maximum_into(std::uint16_t* __restrict target, const std::uint16_t* __restrict source,
+                         std::int64_t channels) {
+  for (std::int64_t c = 0; c < channels; ++c) target[c] = std::max(target[c], source[c]);
+}
+
+inline std::uint16_t rounded_to_bfloat16(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint32_t rounded = (bits + 0x7FFFU + ((bits >> 16U) & 1U)) >> 16U;
+  return static_cast<std::uint16_t>(value != value ? (bits >> 16U) | 0x40U : rounded);  // NaN may round to infinity
+}
+
+inline float from_bfloat16(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16U); }
+
 /// The bytes that stand for `count` numbers.
 inline void quantize(const float* __restrict from, std::uint8_t* __restrict to, std::int64_t count,
                      const Quantization& quantization) {
@@ -86,6 +100,10 @@ float* Scratch::reserve(std::int64_t count) {
   return data_.get();
 }
 
+std::uint16_t* Scratch::reserve_halves(std::int64_t count) {
+  return reinterpret_cast<std::uint16_t*>(reserve((count + 1) / 2));
+}
+
 std::uint8_t* Scratch::reserve_bytes(std::int64_t count) {
   constexpr std::int64_t bytes_a_float = sizeof(float);
   return reinterpret_cast<std::uint8_t*>(reserve((count + bytes_a_float - 1) / bytes_a_float));
@@ -96,6 +114,13 @@ bool all_finite(std::span<const float> values) {
   std::uint32_t found = 0;
   for (const float value : values) found |= (std::bit_cast<std::uint32_t>(value) & exponent) == exponent ? 1U : 0U;
   return found == 0;
+}
+
+void to_bfloat16(std::span<const float> from, std::uint16_t* to) {
+  const float* __restrict source = from.data();
+  parallel_for(static_cast<std::int64_t>(from.size()), floats_per_part, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) to[i] = rounded_to_bfloat16(source[i]);
+  });
 }
 
 void copy_channels(const Pixels& from, const Pixels& to) {
@@ -147,6 +172,28 @@ void max_pool3(const Pixels& from, const Pixels& to) {
         for (std::int64_t y = rows.begin; y < rows.end; ++y) {
           for (std::int64_t sx = columns.begin; sx < columns.end; ++sx) {
             maximum_into(target, row(from, picture, y) + sx * from.stride, to.channels);
+          }
+        }
+      }
+    }
+  });
+}
+
+void max_pool3(const HalfPixels& from, const HalfPixels& to) {
+  const auto source = [&](std::int64_t picture, std::int64_t y, std::int64_t x) {
+    return from.data + ((picture * from.height + y) * from.width + x) * from.channels;
+  };
+  parallel_for(to.batch * to.height, grain(to.width * to.channels * 9), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t line = begin; line < end; ++line) {
+      const std::int64_t picture = line / to.height;
+      const Window rows = window(line % to.height, from.height);
+      for (std::int64_t x = 0; x < to.width; ++x) {
+        const Window columns = window(x, from.width);
+        std::uint16_t* target = to.data + (line * to.width + x) * to.channels;
+        std::copy_n(source(picture, rows.begin, columns.begin), to.channels, target);
+        for (std::int64_t y = rows.begin; y < rows.end; ++y) {
+          for (std::int64_t sx = columns.begin; sx < columns.end; ++sx) {
+            maximum_into(target, source(picture, y, sx), to.channels);
           }
         }
       }
@@ -206,6 +253,21 @@ void mean_pixels(const Pixels& from, float* to) {
       for (std::int64_t p = 0; p < area; ++p) {
         const float* __restrict source = from.data + (picture * area + p) * from.stride;
         for (std::int64_t c = 0; c < from.channels; ++c) target[c] += source[c];
+      }
+      multiply(target, from.channels, 1.0F / static_cast<float>(area));
+    }
+  });
+}
+
+void mean_pixels(const HalfPixels& from, float* to) {
+  const std::int64_t area = from.height * from.width;
+  parallel_for(from.batch, grain(area * from.channels), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t picture = begin; picture < end; ++picture) {
+      float* __restrict target = to + picture * from.channels;
+      std::fill_n(target, from.channels, 0.0F);
+      for (std::int64_t p = 0; p < area; ++p) {
+        const std::uint16_t* __restrict source = from.data + (picture * area + p) * from.channels;
+        for (std::int64_t c = 0; c < from.channels; ++c) target[c] += from_bfloat16(source[c]);
       }
       multiply(target, from.channels, 1.0F / static_cast<float>(area));
     }

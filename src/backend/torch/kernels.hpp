@@ -1,5 +1,5 @@
 // The elementwise loops between convolutions that LibTorch has no single operator for, on pictures in NHWC memory,
-// float32 or quantised to bytes. They run on LibTorch's own threads; nothing here allocates.
+// float32, bfloat16 or quantised to bytes. They run on LibTorch's own threads; nothing here allocates.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +18,17 @@ struct Pixels {
   std::int64_t width = 0;
   std::int64_t channels = 0;
   std::int64_t stride = 0;
+
+  [[nodiscard]] std::int64_t count() const noexcept { return batch * height * width; }
+};
+
+/// The same of bfloat16, the upper halves of float32, without room between pixels.
+struct HalfPixels {
+  std::uint16_t* data = nullptr;
+  std::int64_t batch = 0;
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+  std::int64_t channels = 0;
 
   [[nodiscard]] std::int64_t count() const noexcept { return batch * height * width; }
 };
@@ -50,6 +61,8 @@ class Scratch {
  public:
   /// At least `count` floats of undefined content. Throws OUT_OF_MEMORY.
   float* reserve(std::int64_t count);
+  /// The same memory as bfloat16.
+  std::uint16_t* reserve_halves(std::int64_t count);
   /// The same memory as bytes.
   std::uint8_t* reserve_bytes(std::int64_t count);
 
@@ -64,6 +77,8 @@ class Scratch {
 /// Whether no value is infinite or NaN. oneDNN's fused ReLU makes 0 of a NaN, so one that goes in may not be seen in
 /// what comes out.
 bool all_finite(std::span<const float> values);
+/// Each rounded to the nearest bfloat16, halves to even; NaN stays NaN.
+void to_bfloat16(std::span<const float> from, std::uint16_t* to);
 /// Copies channels pixel by pixel; same batch, height, width and channels.
 void copy_channels(const Pixels& from, const Pixels& to);
 /// relu(x * scale + shift). `to` has as many channels as `from`.
@@ -73,12 +88,16 @@ void affine_relu(const Pixels& from, const Affine& affine, const Pixels& to);
 void affine_relu_average2(const Pixels& from, const Affine& affine, const Pixels& to);
 /// The maximum of each 3 x 3 window at stride 2 with one pixel of border that never wins: max_pool2d(3, 2, 1).
 void max_pool3(const Pixels& from, const Pixels& to);
+/// The same of numbers that are not negative, as a ReLU leaves them.
+void max_pool3(const HalfPixels& from, const HalfPixels& to);
 /// The same, each maximum rounded to the nearest byte that stands for it, halves to even.
 void max_pool3(const Pixels& from, const Quantization& quantization, const BytePixels& to);
 /// Mean over the pixels of each picture of what the bytes stand for: batch x channels values, row-major.
 void mean_pixels(const BytePixels& from, const Quantization& quantization, float* to);
 /// Mean over the pixels of each picture: batch x channels values, row-major.
 void mean_pixels(const Pixels& from, float* to);
+/// The same of bfloat16, summed in float32.
+void mean_pixels(const HalfPixels& from, float* to);
 /// Mean over the pixels of each picture of relu(x * scale + shift).
 void affine_relu_mean(const Pixels& from, const Affine& affine, float* to);
 

@@ -32,6 +32,7 @@ using StableIValue =
   X(2, 9, bool, aoti_torch_grad_mode_is_enabled, ())                                                               \
   X(2, 9, void, aoti_torch_grad_mode_set_enabled, (bool))                                                          \
   X(2, 9, std::int32_t, aoti_torch_dtype_float32, ())                                                              \
+  X(2, 9, std::int32_t, aoti_torch_dtype_bfloat16, ())                                                             \
   X(2, 9, std::int32_t, aoti_torch_dtype_uint8, ())                                                                \
   X(2, 9, std::int32_t, aoti_torch_dtype_int8, ())                                                                 \
   X(2, 9, std::int32_t, aoti_torch_dtype_int64, ())                                                                \

@@ -18,6 +18,15 @@ inline Pixels pixels_of(const Tensor& tensor) {
   return {tensor.data(), sizes[0], sizes[2], sizes[3], sizes[1], sizes[1]};
 }
 
+inline HalfPixels half_pixels_of(const Tensor& tensor) {
+  const auto sizes = tensor.sizes();
+  return {tensor.halves(), sizes[0], sizes[2], sizes[3], sizes[1]};
+}
+
+inline Tensor tensor_of(const HalfPixels& pixels) {
+  return Tensor::view_nhwc(pixels.data, {pixels.batch, pixels.channels, pixels.height, pixels.width});
+}
+
 inline Tensor tensor_of(const Pixels& pixels) {
   return Tensor::view_nhwc(pixels.data, {pixels.batch, pixels.channels, pixels.height, pixels.width});
 }

@@ -23,6 +23,7 @@ ResNet::ResNet(Weights& weights, const ResNetConfig& config)
       head_(weights, "fc", config.features(), config.outputs) {}
 
 void ResNet::pack(const Target& target, Extent input) {
+  precision_ = target.precision;
   Extent extent = stem_.pack(target, input).after(3, 2, 1);
   for (auto& stage : stages_) {
     for (auto& block : stage) {
@@ -32,25 +33,45 @@ void ResNet::pack(const Target& target, Extent input) {
   }
 }
 
+Tensor ResNet::begin(const Tensor& pictures) {
+  const Tensor stem = stem_(pictures, Activation::relu);
+  const Pixels from = pixels_of(stem);
+  const Extent extent = Extent{from.height, from.width}.after(3, 2, 1);
+  Pixels to{nullptr, from.batch, extent.height, extent.width, from.channels, from.channels};
+  to.data = pooled_.reserve(to.count() * to.channels);
+  max_pool3(from, to);
+  return tensor_of(to);
+}
+
+Tensor ResNet::begin_in_bf16(const Tensor& pictures) {
+  const Pixels given = pixels_of(pictures);
+  const std::int64_t numbers = given.count() * given.channels;
+  HalfPixels rounded{pictures_.reserve_halves(numbers), given.batch, given.height, given.width, given.channels};
+  to_bfloat16({given.data, static_cast<std::size_t>(numbers)}, rounded.data);
+  const Tensor stem = stem_(tensor_of(rounded), Activation::relu);
+  const HalfPixels from = half_pixels_of(stem);
+  const Extent extent = Extent{from.height, from.width}.after(3, 2, 1);
+  HalfPixels to{nullptr, from.batch, extent.height, extent.width, from.channels};
+  to.data = pooled_.reserve_halves(to.count() * to.channels);
+  max_pool3(from, to);
+  return tensor_of(to);
+}
+
 void ResNet::run(const Tensor& pictures, float* logits, const std::atomic<bool>& cancelled) {
-  Tensor x;
-  {
-    const Tensor stem = stem_(pictures, Activation::relu);
-    const Pixels from = pixels_of(stem);
-    const Extent extent = Extent{from.height, from.width}.after(3, 2, 1);
-    Pixels to{nullptr, from.batch, extent.height, extent.width, from.channels, from.channels};
-    to.data = pooled_.reserve(to.count() * to.channels);
-    max_pool3(from, to);
-    x = tensor_of(to);
-  }
+  const bool halves = precision_ == Precision::bf16;
+  Tensor x = halves ? begin_in_bf16(pictures) : begin(pictures);
   for (const auto& stage : stages_) {
     stop_if(cancelled);
     for (const auto& block : stage) x = run_block(block, x);
   }
-  const Pixels last = pixels_of(x);
-  float* features = features_.reserve(last.batch * last.channels);
-  mean_pixels(last, features);
-  head_(features, last.batch, logits);
+  const auto sizes = x.sizes();  // batch, channels, height, width
+  float* features = features_.reserve(sizes[0] * sizes[1]);
+  if (halves) {
+    mean_pixels(half_pixels_of(x), features);
+  } else {
+    mean_pixels(pixels_of(x), features);
+  }
+  head_(features, sizes[0], logits);
 }
 
 }  // namespace mediscan::backend::torch

@@ -18,19 +18,26 @@ class ResNet {
   /// Takes the tensors that torchvision's ResNet.state_dict() has. Weights::check() tells whether all were there.
   ResNet(Weights& weights, const ResNetConfig& config);
 
-  /// Makes it runnable; `input` is the size that weights are packed for, others work.
+  /// Makes it runnable in the target's precision, fp32 or bf16; `input` is the size that weights are packed for, others
+  /// work.
   void pack(const Target& target, Extent input);
 
-  /// `pictures` is channels_last; writes batch x outputs logits.
+  /// `pictures` is float32 and channels_last; writes batch x outputs logits.
   void run(const Tensor& pictures, float* logits, const std::atomic<bool>& cancelled);
 
   /// Smallest height and width that leaves a pixel everywhere.
   [[nodiscard]] static std::int64_t minimum_side() noexcept { return 1; }
 
  private:
+  /// What the first stage takes.
+  Tensor begin(const Tensor& pictures);
+  Tensor begin_in_bf16(const Tensor& pictures);
+
   Conv stem_;
   ResidualStages<Conv> stages_;
-  Linear head_;
+  Linear head_;  // in float32
+  Precision precision_ = Precision::fp32;
+  Scratch pictures_;  // of bfloat16
   Scratch pooled_;
   Scratch features_;
 };

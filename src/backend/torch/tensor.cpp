@@ -72,6 +72,10 @@ Tensor Tensor::view_nhwc(float* data, const std::array<std::int64_t, 4>& sizes) 
   return view(data, sizes, channels_last_strides(sizes));
 }
 
+Tensor Tensor::view_nhwc(std::uint16_t* data, const std::array<std::int64_t, 4>& sizes) {
+  return view(libtorch().aoti_torch_dtype_bfloat16(), data, sizes, channels_last_strides(sizes));
+}
+
 Tensor Tensor::view_nhwc(std::uint8_t* data, const std::array<std::int64_t, 4>& sizes) {
   return view(libtorch().aoti_torch_dtype_uint8(), data, sizes, channels_last_strides(sizes));
 }

@@ -36,6 +36,8 @@ class Tensor {
   static Tensor view(float* data, std::span<const std::int64_t> sizes);
   /// The same for pictures in NHWC memory: sizes {batch, channels, height, width}, which is LibTorch's channels_last.
   static Tensor view_nhwc(float* data, const std::array<std::int64_t, 4>& sizes);
+  /// The same of bfloat16.
+  static Tensor view_nhwc(std::uint16_t* data, const std::array<std::int64_t, 4>& sizes);
   /// The same of bytes.
   static Tensor view_nhwc(std::uint8_t* data, const std::array<std::int64_t, 4>& sizes);
 
@@ -45,6 +47,8 @@ class Tensor {
   [[nodiscard]] std::span<const std::int64_t> strides() const;
   /// First element. Only meaningful for float32 CPU tensors that are not packed for oneDNN.
   [[nodiscard]] float* data() const { return static_cast<float*>(memory()); }
+  /// First element of a tensor of bfloat16, likewise.
+  [[nodiscard]] std::uint16_t* halves() const { return static_cast<std::uint16_t*>(memory()); }
   /// First element of a tensor of uint8, likewise.
   [[nodiscard]] std::uint8_t* bytes() const { return static_cast<std::uint8_t*>(memory()); }
 

@@ -57,6 +57,10 @@ Network build(const Architecture& architecture, Weights& weights, Precision prec
       throw Error(ErrorCode::precision_unsupported, Stage::backend,
                   "the torch backend has int8 for ResNets, not yet for DenseNets", "choose precision fp32");
     }
+    if (precision == Precision::bf16) {
+      throw Error(ErrorCode::precision_unsupported, Stage::backend,
+                  "the torch backend has bf16 for ResNets, not yet for DenseNets", "choose precision fp32");
+    }
     return checked(DenseNet(weights, *config));
   }
   throw Error(ErrorCode::unsupported, Stage::backend,
