@@ -168,8 +168,10 @@ TEST_CASE("pooling and means of bfloat16 are those of the same numbers in float3
   });
   std::vector<std::uint16_t> halves(from.memory.size());
   to_bfloat16(from.memory, halves.data());
-  for (std::size_t i = 0; i < halves.size(); ++i) from.memory[i] = std::bit_cast<float>(std::uint32_t{halves[i]} << 16U);
-  const HalfPixels pixels{halves.data(), from.pixels.batch, from.pixels.height, from.pixels.width, from.pixels.channels};
+  for (std::size_t i = 0; i < halves.size(); ++i)
+    from.memory[i] = std::bit_cast<float>(std::uint32_t{halves[i]} << 16U);
+  const HalfPixels pixels{halves.data(), from.pixels.batch, from.pixels.height, from.pixels.width,
+                          from.pixels.channels};
   Pictures maxima(2, 3, 4, 11, 0);
   max_pool3(from.pixels, maxima.pixels);
   std::vector<std::uint16_t> found(maxima.memory.size());

@@ -17,6 +17,7 @@ import torchvision
 from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
+from torch.nn import functional
 
 TORCHVISION_V1: dict[str, Any] = {
     "color": "rgb",
@@ -117,3 +118,12 @@ def self_test_logits(network: nn.Module, picture: Image.Image, recipe: dict[str,
     tensor = torch.from_numpy(reference_tensor(picture, recipe))
     with torch.inference_mode():
         return [float(v) for v in network(tensor[None])[0]]
+
+
+def pictures_unlike_each_other(count: int) -> torch.Tensor:
+    """Clouds of colour under noise, of different contrast and brightness: of noise alone a random network says the same for all."""
+    seeded = torch.Generator().manual_seed(3)
+    clouds = functional.interpolate(torch.randn(count, 3, 7, 7, generator=seeded), size=(224, 224), mode="bilinear")
+    noise = torch.randn(count, 3, 224, 224, generator=seeded)
+    contrast = torch.rand(count, 1, 1, 1, generator=seeded)
+    return (1.5 * clouds + 0.2 * noise) * 2 * contrast + torch.randn(count, 3, 1, 1, generator=seeded)

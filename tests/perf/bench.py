@@ -1,6 +1,6 @@
 """Measures MediScan against its peers in one run and writes docs/performance.md.
 
-usage: python tests/perf/bench.py [--quick] [--only forward,int8,pipeline,processes] [--out FILE]
+usage: python tests/perf/bench.py [--quick] [--only forward,bf16,int8,pipeline,processes] [--out FILE]
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[1] / "parity")]
 
-from driver import ROOT, Driver  # noqa: E402  (the path above makes it importable)
+from bf16 import OURS_BF16, cpu_has_bf16, measure_bf16  # noqa: E402  (the path above makes it importable)
+from driver import ROOT, Driver  # noqa: E402
 from forward import measure_forward  # noqa: E402
 from int8 import OURS_INT8, measure_int8  # noqa: E402
 from measure import THREADS, machine, table  # noqa: E402
@@ -50,7 +51,7 @@ pixels slightly (docs/bundle.md); the others are exact and equal. "To tensor" is
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="few rounds: to see that it works, not to quote")
-    parser.add_argument("--only", default="forward,int8,pipeline,processes")
+    parser.add_argument("--only", default="forward,bf16,int8,pipeline,processes")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "performance.md")
     arguments = parser.parse_args()
     rounds, runs = (3, 3) if arguments.quick else (12, 6)
@@ -63,6 +64,12 @@ def main() -> None:
             written.append("## Forward pass\n")
             for title, medians in measure_forward(driver, Path(scratch), rounds, runs).items():
                 written.append(table(title, medians, OURS))
+        if "bf16" in parts and not cpu_has_bf16():
+            written.append("## bf16\n\nNot measured: this CPU multiplies no bfloat16 (avx512_bf16, amx_bf16).\n")
+        elif "bf16" in parts:
+            written.append("## bf16\n\nOpenVINO with `INFERENCE_PRECISION_HINT=bf16`; torch eager on a network and pictures of bfloat16.\n")
+            for title, medians in measure_bf16(driver, Path(scratch), rounds, runs).items():
+                written.append(table(title, medians, OURS_BF16))
         if "int8" in parts:
             written.append("## int8\n\n" + INT8)
             for title, medians in measure_int8(driver, Path(scratch), rounds, runs).items():

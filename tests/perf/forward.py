@@ -54,12 +54,12 @@ def onnxruntime_contender(model: bytes, tensors: np.ndarray) -> Contender:
     return timed(lambda: session.run(None, {"x": tensors}))
 
 
-def openvino_contender(model: bytes, tensors: np.ndarray) -> Contender:
+def openvino_contender(model: bytes, tensors: np.ndarray, precision: str = "f32") -> Contender:
     core = openvino.Core()
     compiled = core.compile_model(
         core.read_model(io.BytesIO(model)),
         "CPU",
-        {"INFERENCE_NUM_THREADS": THREADS, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"},
+        {"INFERENCE_NUM_THREADS": THREADS, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision},
     )
     request = compiled.create_infer_request()
     return timed(lambda: request.infer({0: tensors}, share_inputs=True))

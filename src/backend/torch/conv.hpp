@@ -1,6 +1,6 @@
-// A convolution with its batch-norm folded in, as one oneDNN operation on channels_last pictures of float32 or bfloat16,
-// whichever it was packed for: convolution, + ReLU,
-// or + residual + ReLU. What surrounds convolutions is not here.
+// A convolution with its batch-norm folded in, as one oneDNN operation on channels_last pictures of float32 or
+// bfloat16, whichever it was packed for: convolution, + ReLU, or + residual + ReLU. What surrounds convolutions is not
+// here.
 #pragma once
 
 #include <cstdint>
@@ -71,10 +71,10 @@ class Conv {
   [[nodiscard]] const Tensor& weight_for(const Tensor& input) const;
 
   ConvShape shape_;
-  std::vector<float> plain_;    // OIHW, until packed
-  std::vector<float> bias_;     // lives as long as bias_view_
+  std::vector<float> plain_;                // OIHW, until packed
+  std::vector<float> bias_;                 // lives as long as bias_view_
   std::vector<std::uint16_t> bias_halves_;  // the same in bfloat16
-  std::vector<Packed> packed_;  // by rising batch; an order that several batches share is there once
+  std::vector<Packed> packed_;              // by rising batch; an order that several batches share is there once
   Tensor bias_view_;
 };
 

@@ -1,0 +1,56 @@
+"""How a lower precision of the skin demo does on fresh generated pictures, against torch in float32."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from driver import ROOT, Driver
+from torch import nn
+
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from tools.demo import evaluate, pictures  # noqa: E402
+from tools.demo.network import normalised  # noqa: E402
+from tools.demo.recipe import sized  # noqa: E402
+
+FRESH = pictures.TEST.first + 700_000  # beyond the pictures that the cards' figures come from
+COUNT = 210
+SKIN = ROOT / "models" / "skin-demo"
+
+
+def skin_network() -> nn.Module:
+    """The bundle's network, in torch."""
+    return evaluate.load(SKIN)[1]
+
+
+def skin_tensors(seeds: range) -> torch.Tensor:
+    """Generated pictures, through the bundle's recipe."""
+    recipe = evaluate.load(SKIN)[0]["input"]
+    return normalised(torch.from_numpy(np.stack([sized(pictures.skin_sample(seed), recipe) for seed in seeds])), recipe)
+
+
+def check_agreement(driver: Driver, bundle: Path, precision: str, figures: list[str], scratch: Path) -> None:
+    """The share of right top classes is within half a point of float32's; and `auto` takes this precision."""
+    tensors = skin_tensors(range(FRESH, FRESH + COUNT))
+    with torch.inference_mode():
+        fp32 = skin_network()(tensors).numpy()
+    opened = driver("open", bundle=bundle, threads=2, max_batch=8, precision=precision)
+    rows = [driver.forward(opened["id"], tensors[i : i + 8].numpy(), fp32.shape[1], scratch) for i in range(0, COUNT, 8)]
+    driver("close", id=opened["id"])
+    ours = np.concatenate(rows)
+    truth = np.array([pictures.skin_truth(seed) for seed in range(FRESH, FRESH + COUNT)])
+    same = float((ours.argmax(1) == fp32.argmax(1)).mean())
+    right, right_fp32 = float((ours.argmax(1) == truth).mean()), float((fp32.argmax(1) == truth).mean())
+    probabilities = [torch.softmax(torch.from_numpy(x).double(), 1).numpy() for x in (ours, fp32)]
+    figures.append(
+        f"{precision} skin-demo: {COUNT} pictures, top class as fp32's on {same:.1%}, right on {right:.1%} (fp32 {right_fp32:.1%}); "
+        f"probabilities differ by at most {np.abs(probabilities[0] - probabilities[1]).max():.2g}"
+    )
+    assert abs(right - right_fp32) <= 0.005
+    loaded = driver("load", bundle=bundle, precision="auto")
+    assert loaded["status"]["execution"]["precision"] == precision
+    driver("unload", id=loaded["id"])

@@ -1,0 +1,56 @@
+"""ResNets in bf16: the torch backend's logits against torch's own bfloat16, both measured from float32."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from agreement import SKIN, check_agreement
+from driver import Driver
+from networks import TORCHVISION_V1, normalise_logits, pictures_unlike_each_other, resnet50, write_bundle
+
+BF16 = any(flag in Path("/proc/cpuinfo").read_text().split() for flag in ("avx512_bf16", "amx_bf16"))
+pytestmark = pytest.mark.skipif(not BF16, reason="this CPU multiplies no bfloat16 (avx512_bf16, amx_bf16)")
+
+
+def allow_bf16(bundle: Path, tolerance: float) -> None:
+    manifest = json.loads((bundle / "mediscan.json").read_text())
+    manifest["precision"] = {"allowed": ["bf16"], "probability_tolerance": tolerance}
+    (bundle / "mediscan.json").write_text(json.dumps(manifest))
+
+
+def test_resnet50_is_as_near_to_float32_as_torchs_own_bfloat16(driver: Driver, figures: list[str], tmp_path: Path) -> None:
+    network = resnet50(7)
+    tensors = pictures_unlike_each_other(12)
+    normalise_logits(network, tensors)
+    bundle = write_bundle(tmp_path / "bundle", network, "resnet50", 3, 7, TORCHVISION_V1)
+    allow_bf16(bundle, 0.5)
+    with torch.inference_mode():
+        fp32 = network(tensors).numpy()
+        half = copy.deepcopy(network).to(torch.bfloat16, memory_format=torch.channels_last)
+        theirs = half(tensors.to(torch.bfloat16)).float().numpy()
+    opened = driver("open", bundle=bundle, threads=2, max_batch=8, precision="bf16")
+    ours = {}
+    for batch in (1, 4, 8):
+        rows = [driver.forward(opened["id"], tensors[i : i + batch].numpy(), 7, tmp_path) for i in range(0, 12, batch)]
+        ours[batch] = np.concatenate(rows)
+    driver("close", id=opened["id"])
+    root_mean_square = {name: float(np.sqrt(np.mean((value - fp32) ** 2))) for name, value in {**ours, "torch": theirs}.items()}
+    figures.append(
+        f"bf16 logits resnet50, root mean square difference from fp32 (logits up to {np.abs(fp32).max():.1f}): "
+        + ", ".join(f"batch {name} {value:.2g}" if name != "torch" else f"torch bfloat16 {value:.2g}" for name, value in root_mean_square.items())
+    )
+    for batch in (1, 4, 8):
+        assert 0 < root_mean_square[batch] <= 1.2 * root_mean_square["torch"]
+
+
+def test_skin_demo_agrees_with_fp32(driver: Driver, figures: list[str], tmp_path: Path) -> None:
+    bundle = tmp_path / "skin-demo"
+    shutil.copytree(SKIN, bundle)
+    allow_bf16(bundle, 0.02)
+    check_agreement(driver, bundle, "bf16", figures, tmp_path)
