@@ -19,5 +19,6 @@
 #include <mediscan/model_manager.hpp>
 #include <mediscan/options.hpp>
 #include <mediscan/preprocess.hpp>
+#include <mediscan/quantize.hpp>
 #include <mediscan/result.hpp>
 #include <mediscan/system.hpp>

@@ -20,9 +20,10 @@ struct Command {
   Exit (*run)(const Arguments&, Streams&);
 };
 
-constexpr std::array<Command, 4> commands = {{
+constexpr std::array<Command, 5> commands = {{
     {"analyze", "Run a model over pictures and print its findings", run_analyze},
     {"inspect", "Describe a picture or a model bundle", run_inspect},
+    {"quantize", "Make an int8 bundle of a float32 one", run_quantize},
     {"status", "Show backends, threads and the state of models", run_status},
     {"doctor", "Find out why something does not work, and what to do", run_doctor},
 }};
@@ -65,7 +66,7 @@ Exit dispatch(const Arguments& arguments, Streams& streams) {
   if (found != commands.end()) return found->run({arguments.begin() + 1, arguments.end()}, streams);
   throw UsageError(name.starts_with('-') ? fmt::format("{} does not go before a command", name)
                                          : fmt::format("there is no command \"{}\"", name),
-                   "the commands are analyze, inspect, status and doctor; `mediscan --help` explains them");
+                   "the commands are analyze, inspect, quantize, status and doctor; `mediscan --help` explains them");
 }
 
 }  // namespace

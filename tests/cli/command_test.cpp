@@ -376,4 +376,44 @@ TEST_CASE("doctor's exit code and words agree") {
   CHECK(contains(broken.out, real ? "All is well" : "No real backend works here"));
 }
 
+TEST_CASE("quantize says what is missing on its command line, and reads no standard input") {
+  const Scene scene;
+  const auto refused = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"quantize"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Finished run = run_mediscan(arguments);
+    CHECK(run.code == 2);
+    CHECK(run.out.empty());
+    return run.err;
+  };
+  const std::string model = scene.at("bundle");
+  CHECK(contains(refused({"--out", scene.at("q"), scene.at("in")}), "no model is named"));
+  CHECK(contains(refused({"--model", model, scene.at("in")}), "add --out DIR"));
+  CHECK(contains(refused({"--model", model, "--out", scene.at("q")}), "no calibration picture is named"));
+  CHECK(contains(refused({"--model", model, "--out", scene.at("q"), "-"}), "reads every picture more than once"));
+  CHECK(contains(refused({"--model", model, "--out", scene.at("q"), "--method", "best", scene.at("in")}), "--method"));
+  CHECK(contains(refused({"--model", model, "--out", scene.at("q"), "--percentile", "20", scene.at("in")}),
+                 "percentile is 20, expected over 50, at most 100"));
+  CHECK(contains(refused({"--model", model, "--out", scene.at("in"), scene.at("in")}), "is there already"));
+}
+
+TEST_CASE("quantize of what cannot be quantised is exit 3 with the reason, and writes nothing") {
+  const Scene scene;
+  const Finished run =
+      run_mediscan({"quantize", "--model", scene.at("bundle"), "--out", scene.at("q"), scene.at("in")});
+  CHECK(run.code == 3);
+  CHECK(contains(run.err, "(UNSUPPORTED)"));
+  CHECK(contains(run.err, "\"scripted\" cannot be quantised"));
+  CHECK_FALSE(fs::exists(scene.at("q")));
+  CHECK(run_mediscan({"quantize", "--model", scene.at("bundle"), "--out", scene.at("no/q"), scene.at("in")}).code == 1);
+  CHECK(run_mediscan({"quantize", "--model", scene.at("none"), "--out", scene.at("q"), scene.at("in")}).code == 3);
+}
+
+TEST_CASE("quantize --help explains the methods and the exit codes") {
+  const Finished run = run_mediscan({"quantize", "--help"});
+  CHECK(run.code == 0);
+  for (const char* part : {"--method", "entropy", "--min-agreement", "Exit codes", "-o,--out"})
+    CHECK(contains(run.out, part));
+}
+
 }  // namespace mediscan::cli

@@ -11,7 +11,6 @@ import json
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -57,8 +56,9 @@ def names_of(block: tuple[str, list[tuple[int, int]], bool]) -> list[tuple[str, 
     return pairs + ([(f"{name}.downsample.0", f"{name}.downsample.1")] if downsample else [])
 
 
-def _record_float(state: Tensors, blocks: list[Any], x: torch.Tensor) -> dict[str, torch.Tensor]:
+def record_float(state: Tensors, x: torch.Tensor) -> dict[str, torch.Tensor]:
     """Every activation that is to be quantised, by the layer that gives it, in float32."""
+    blocks = blocks_of(state)
     weights = {name: [t.float() for t in folded(state, name, norm)] for block in blocks for name, norm in names_of(block)}
     weight, bias = (t.float() for t in folded(state, "conv1", "bn1"))
     x = functional.max_pool2d(functional.relu(functional.conv2d(x, weight, bias, 2, 3)), 3, 2, 1)
@@ -83,7 +83,7 @@ def quantise(state: Tensors, calibration: torch.Tensor, bits: int = 8) -> Quanti
     blocks = blocks_of(state)
     tensors: Tensors = {key: state[key].float() for key in state if key.startswith(("conv1.", "bn1.", "fc.")) and "tracked" not in key}
     with torch.inference_mode():
-        for name, values in _record_float(state, blocks, calibration).items():
+        for name, values in record_float(state, calibration).items():
             low, high = min(float(values.min()), 0.0), max(float(values.max()), 1e-6)
             scale = (high - low) / 255
             tensors[f"{name}.output_scale"] = torch.tensor([scale], dtype=torch.float32)

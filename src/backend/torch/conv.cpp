@@ -31,22 +31,29 @@ BatchNorm BatchNorm::take(Weights& weights, const std::string& name, std::int64_
   return norm;
 }
 
-Conv::Conv(Weights& weights, const ConvShape& shape, const std::string& conv, const std::string& norm)
-    : shape_(shape), plain_(weights.take(conv + ".weight", {shape.out, shape.in, shape.kernel, shape.kernel})) {
+FoldedConv FoldedConv::take(Weights& weights, const ConvShape& shape, const std::string& conv,
+                            const std::string& norm) {
   const auto outputs = static_cast<std::size_t>(shape.out);
-  bias_.assign(outputs, 0.0F);
-  if (norm.empty()) return;
-  const BatchNorm folded = BatchNorm::take(weights, norm, shape.out);
-  if (plain_.empty() || folded.scale.empty()) return;
-  const std::size_t per_output = plain_.size() / outputs;
+  FoldedConv folded{shape, weights.take(conv + ".weight", {shape.out, shape.in, shape.kernel, shape.kernel}),
+                    std::vector<float>(outputs)};
+  if (norm.empty()) return folded;
+  const BatchNorm affine = BatchNorm::take(weights, norm, shape.out);
+  if (folded.weight.empty() || affine.scale.empty()) return folded;
+  const std::size_t per_output = folded.weight.size() / outputs;
   for (std::size_t o = 0; o < outputs; ++o) {
     for (std::size_t i = 0; i < per_output; ++i) {
-      float& weight = plain_[o * per_output + i];
-      weight = static_cast<float>(double{weight} * folded.scale[o]);
+      float& weight = folded.weight[o * per_output + i];
+      weight = static_cast<float>(double{weight} * affine.scale[o]);
     }
-    bias_[o] = static_cast<float>(folded.shift[o]);
+    folded.bias[o] = static_cast<float>(affine.shift[o]);
   }
+  return folded;
 }
+
+Conv::Conv(FoldedConv folded) : shape_(folded.shape), plain_(std::move(folded.weight)), bias_(std::move(folded.bias)) {}
+
+Conv::Conv(Weights& weights, const ConvShape& shape, const std::string& conv, const std::string& norm)
+    : Conv(FoldedConv::take(weights, shape, conv, norm)) {}
 
 Extent Conv::pack(const Target& target, Extent input) {
   const std::array sizes_of_weight{shape_.out, shape_.in, shape_.kernel, shape_.kernel};

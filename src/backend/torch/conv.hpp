@@ -44,11 +44,23 @@ struct BatchNorm {
   static BatchNorm take(Weights& weights, const std::string& name, std::int64_t channels);
 };
 
+/// The weights of a convolution with its batch-norm folded in, as plain numbers.
+struct FoldedConv {
+  ConvShape shape;
+  std::vector<float> weight;  // OIHW
+  std::vector<float> bias;    // one an output
+
+  /// `conv`.weight without bias, followed by the batch-norm `norm`; none when that is empty. The weight is empty, or
+  /// not folded, when a tensor is missing or misshapen (the weights keep note).
+  static FoldedConv take(Weights& weights, const ConvShape& shape, const std::string& conv, const std::string& norm);
+};
+
 /// Made in two steps, so that every fault of a file is known before the costly one: take the weights, then pack them
 /// for a device.
 class Conv {
  public:
   Conv() = default;
+  explicit Conv(FoldedConv folded);
   /// `conv`.weight without bias, followed by the batch-norm `norm`; none when that is empty.
   Conv(Weights& weights, const ConvShape& shape, const std::string& conv, const std::string& norm);
 

@@ -36,4 +36,8 @@ std::vector<DeviceInfo> find_devices(const std::filesystem::path& library);
 /// what the device offers and why not this.
 Target choose_target(const std::vector<DeviceInfo>& devices, const std::string& device, const std::string& precision);
 
+/// Finds and opens LibTorch, then the target of the request on this machine. Throws as choose_target, and
+/// BACKEND_UNAVAILABLE where there is no LibTorch.
+Target open_target(const OpenRequest& request);
+
 }  // namespace mediscan::backend::torch

@@ -3,10 +3,12 @@
 
 #include <mediscan/backend.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 
 #include "backend/torch/conv.hpp"
+#include "backend/torch/device.hpp"
 #include "backend/torch/kernels.hpp"
 #include "backend/torch/tensor.hpp"
 
@@ -29,6 +31,15 @@ inline Tensor tensor_of(const HalfPixels& pixels) {
 
 inline Tensor tensor_of(const Pixels& pixels) {
   return Tensor::view_nhwc(pixels.data, {pixels.batch, pixels.channels, pixels.height, pixels.width});
+}
+
+/// The pictures of a batch where they lie when they are NHWC already, else rearranged once.
+inline Tensor channels_last(const BatchInput& input, const Target& target) {
+  auto* data = const_cast<float*>(
+      input.data);  // NOLINT(cppcoreguidelines-pro-type-const-cast): the first convolution only reads it
+  const std::array<std::int64_t, 4> sizes{input.batch, input.channels, input.height, input.width};
+  if (input.layout == Layout::nhwc || input.channels == 1) return Tensor::view_nhwc(data, sizes);
+  return call("aten::contiguous", "", Tensor::view(data, sizes), target.channels_last);
 }
 
 /// Throws CANCELLED once the flag is up. Called between stages.

@@ -2,7 +2,6 @@
 // networks themselves are in their own files; this one wires them together and checks what callers hand in.
 #include <fmt/format.h>
 
-#include <array>
 #include <utility>
 #include <variant>
 
@@ -92,7 +91,7 @@ class TorchSession final : public Session {
     check(input, output);
     stop_if(cancelled);
     const ThreadScope scope(threads_);
-    const Tensor pictures = channels_last(input);
+    const Tensor pictures = channels_last(input, target_);
     std::visit([&](auto& network) { network.run(pictures, output.logits, cancelled); }, network_);
   }
 
@@ -121,15 +120,6 @@ class TorchSession final : public Session {
     }
     const std::size_t values = std::size_t{input.batch} * input.channels * input.height * input.width;
     if (!all_finite({input.data, values})) reject("a picture with infinite or NaN values");
-  }
-
-  /// The pictures where they lie when they are NHWC already, else rearranged once.
-  [[nodiscard]] Tensor channels_last(const BatchInput& input) const {
-    auto* data = const_cast<float*>(
-        input.data);  // NOLINT(cppcoreguidelines-pro-type-const-cast): the first convolution only reads it
-    const std::array<std::int64_t, 4> sizes{input.batch, input.channels, input.height, input.width};
-    if (input.layout == Layout::nhwc || input.channels == 1) return Tensor::view_nhwc(data, sizes);
-    return call("aten::contiguous", "", Tensor::view(data, sizes), target_.channels_last);
   }
 
   Target target_;
@@ -166,11 +156,7 @@ class TorchBackend final : public Backend {
       throw Error(ErrorCode::invalid_argument, Stage::backend,
                   fmt::format("threads {} and max_batch {} must be at least 1", request.threads, request.max_batch));
     }
-    const LibtorchReport report = find_libtorch(request.libtorch);
-    if (!report.available)
-      throw Error(ErrorCode::backend_unavailable, Stage::backend, "torch: " + report.reason, report.hint);
-    Target target = choose_target(find_devices(report.library), request.device, request.precision);
-    return std::make_unique<TorchSession>(request, std::move(target));
+    return std::make_unique<TorchSession>(request, open_target(request));
   }
 };
 

@@ -1,0 +1,50 @@
+#include "quantization/agreement.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+namespace mediscan::quantization {
+namespace {
+
+/// Largest difference of a probability, and whether all decisions are alike.
+struct Difference {
+  double probability = 0;
+  bool same_decisions = true;
+};
+
+Difference difference(const Result& exact, const Result& quantized) {
+  std::map<std::string_view, const Finding*> by_code;
+  for (const Finding& finding : exact.findings) by_code[finding.code] = &finding;
+  Difference found;
+  for (const Finding& finding : quantized.findings) {
+    if (!finding.available) continue;
+    const Finding& other = *by_code.at(finding.code);
+    found.probability = std::max(found.probability, std::abs(finding.probability.value() - other.probability.value()));
+    found.same_decisions = found.same_decisions && finding.decision == other.decision;
+  }
+  return found;
+}
+
+}  // namespace
+
+Agreement compare(const Analyzer& exact, const Analyzer& quantized, std::span<const std::filesystem::path> pictures,
+                  const QuantizeOptions& options) {
+  Agreement agreement;
+  for (const auto& path : pictures) {
+    if (options.progress) {
+      options.progress("comparing with fp32",
+                       static_cast<double>(agreement.pictures) / static_cast<double>(pictures.size()));
+    }
+    const Image picture = Image::read(path, options.decode);
+    const Difference found = difference(exact.analyze(picture), quantized.analyze(picture));
+    ++agreement.pictures;
+    agreement.same_decisions += found.same_decisions ? 1 : 0;
+    agreement.largest_difference = std::max(agreement.largest_difference, found.probability);
+    agreement.mean_difference += found.probability;
+  }
+  if (agreement.pictures > 0) agreement.mean_difference /= static_cast<double>(agreement.pictures);
+  return agreement;
+}
+
+}  // namespace mediscan::quantization

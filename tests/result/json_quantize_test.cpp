@@ -1,0 +1,39 @@
+// The report of a quantisation as JSON.
+#include <doctest/doctest.h>
+
+#include <mediscan/quantize.hpp>
+#include <nlohmann/json.hpp>
+
+using namespace mediscan;
+using nlohmann::ordered_json;
+
+TEST_CASE("a quantisation's report has the promised fields in the promised order") {
+  QuantizeReport report;
+  report.directory = "skin-int8";
+  report.source = {"skin", "1.0.0", Domain::skin, "ab", "cd"};
+  report.model = {"skin", "1.0.0+int8", Domain::skin, "ef", "01"};
+  report.calibration = Calibration::entropy;
+  report.layers = {{"conv1", -0.5, 4.5, -0.25, 4.25, 40}};
+  report.agreement = {3, 2, 0.5, 0.25};
+  report.self_test = {true, 0.125, 0.25};
+  report.source_weight_bytes = 400;
+  report.weight_bytes = 100;
+  report.unused.push_back({"no.jpg", Error(ErrorCode::empty_input, Stage::decode, "nothing", "send it again")});
+  CHECK(
+      to_json(report) ==
+      R"({"directory":"skin-int8","source":{"name":"skin","version":"1.0.0","domain":"skin","sha256":"ab","manifest_sha256":"cd"},)"
+      R"("model":{"name":"skin","version":"1.0.0+int8","domain":"skin","sha256":"ef","manifest_sha256":"01"},)"
+      R"("calibration":"entropy","source_weight_bytes":400,"weight_bytes":100,)"
+      R"("agreement":{"pictures":3,"same_decisions":2,"largest_difference":0.5,"mean_difference":0.25},)"
+      R"("self_test":{"largest_difference":0.125,"tolerance":0.25},)"
+      R"("layers":[{"name":"conv1","seen":[-0.5,4.5],"range":[-0.25,4.25],"sqnr_db":40.0}],)"
+      R"("unused":[{"error":{"code":"EMPTY_INPUT","stage":"decode","message":"nothing","hint":"send it again"},)"
+      R"("input":{"name":"no.jpg"},"notice":"research use only, not a medical device"}],)"
+      R"("notice":"research use only, not a medical device"})");
+}
+
+TEST_CASE("a report names paths that are no UTF-8 in valid JSON") {
+  QuantizeReport report;
+  report.unused.push_back({"\xff.jpg", Error(ErrorCode::empty_input, Stage::decode, "nothing")});
+  CHECK(ordered_json::parse(to_json(report))["unused"][0]["input"]["name"] == "\xef\xbf\xbd.jpg");
+}
