@@ -3,11 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <string_view>
 #include <utility>
 
 #include "backend/builtin.hpp"
 #include "base/threads.hpp"
+#include "bundle/names.hpp"
 #include "bundle/safetensors_writer.hpp"
 #include "bundle/unpublished_folder.hpp"
 #include "bundle/weights.hpp"
@@ -19,6 +21,11 @@
 namespace mediscan {
 namespace quantization {
 namespace {
+
+constexpr std::array calibration_names{bundle::Named<Calibration>{Calibration::min_max, "min_max"},
+                                       bundle::Named<Calibration>{Calibration::percentile, "percentile"},
+                                       bundle::Named<Calibration>{Calibration::mse, "mse"},
+                                       bundle::Named<Calibration>{Calibration::entropy, "entropy"}};
 
 void check(const QuantizeOptions& options) {
   const auto refuse = [](std::string_view option, double value, std::string_view range) {
@@ -103,17 +110,7 @@ void prove(const std::filesystem::path& source, const std::filesystem::path& qua
 }  // namespace quantization
 
 std::string_view name_of(Calibration calibration) noexcept {
-  switch (calibration) {
-    case Calibration::min_max:
-      return "min_max";
-    case Calibration::percentile:
-      return "percentile";
-    case Calibration::mse:
-      return "mse";
-    case Calibration::entropy:
-      return "entropy";
-  }
-  return "";
+  return bundle::name_in(quantization::calibration_names, calibration);
 }
 
 QuantizeReport quantize(const std::filesystem::path& bundle, const std::filesystem::path& destination,

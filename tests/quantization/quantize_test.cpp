@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "backend/needs_libtorch.hpp"
 #include "backend/torch/cpu.hpp"
-#include "backend/torch/libtorch.hpp"
 #include "bundle/safetensors.hpp"
 #include "bundle/weights.hpp"
 #include "bundle_folder.hpp"
@@ -31,10 +31,9 @@ using test::error_of;
 const std::filesystem::path root = MEDISCAN_SOURCE_DIR;
 
 bool can_quantize() {
-  const auto report = backend::torch::find_libtorch(test::libtorch_place());
-  if (!report.available) std::printf("MEDISCAN_SKIP: no LibTorch: %s\n", report.reason.c_str());
+  if (!test::has_libtorch()) return false;
   if (!backend::torch::this_cpu().avx2) std::printf("MEDISCAN_SKIP: this CPU has no int8\n");
-  return report.available && backend::torch::this_cpu().avx2;
+  return backend::torch::this_cpu().avx2;
 }
 
 /// The pictures of examples/images whose names begin so.

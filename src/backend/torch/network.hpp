@@ -33,6 +33,16 @@ inline Tensor tensor_of(const Pixels& pixels) {
   return Tensor::view_nhwc(pixels.data, {pixels.batch, pixels.channels, pixels.height, pixels.width});
 }
 
+/// What max_pool3 makes of a stem's output, in `memory`.
+inline Tensor pooled(const Tensor& stem, Scratch& memory) {
+  const Pixels from = pixels_of(stem);
+  const Extent extent = Extent{from.height, from.width}.after(3, 2, 1);
+  Pixels to{nullptr, from.batch, extent.height, extent.width, from.channels, from.channels};
+  to.data = memory.reserve(to.count() * to.channels);
+  max_pool3(from, to);
+  return tensor_of(to);
+}
+
 /// The pictures of a batch where they lie when they are NHWC already, else rearranged once.
 inline Tensor channels_last(const BatchInput& input, const Target& target) {
   auto* data = const_cast<float*>(

@@ -97,13 +97,7 @@ Tensor QuantizableResNet::run_block(const ResidualBlock<Watched>& block, const T
 }
 
 void QuantizableResNet::run(const Tensor& pictures, float* logits, const Quantizable::Watch& watch) {
-  const Tensor stem = stem_(pictures, Activation::relu);
-  const Pixels from = pixels_of(stem);
-  const Extent extent = Extent{from.height, from.width}.after(3, 2, 1);
-  Pixels to{nullptr, from.batch, extent.height, extent.width, from.channels, from.channels};
-  to.data = pooled_.reserve(to.count() * to.channels);
-  max_pool3(from, to);
-  Tensor x = tensor_of(to);
+  Tensor x = pooled(stem_(pictures, Activation::relu), pooled_);
   watch(0, values_of(x));
   for (const auto& stage : stages_) {
     for (const auto& block : stage) x = run_block(block, x, watch);

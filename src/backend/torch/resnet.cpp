@@ -33,15 +33,7 @@ void ResNet::pack(const Target& target, Extent input) {
   }
 }
 
-Tensor ResNet::begin(const Tensor& pictures) {
-  const Tensor stem = stem_(pictures, Activation::relu);
-  const Pixels from = pixels_of(stem);
-  const Extent extent = Extent{from.height, from.width}.after(3, 2, 1);
-  Pixels to{nullptr, from.batch, extent.height, extent.width, from.channels, from.channels};
-  to.data = pooled_.reserve(to.count() * to.channels);
-  max_pool3(from, to);
-  return tensor_of(to);
-}
+Tensor ResNet::begin(const Tensor& pictures) { return pooled(stem_(pictures, Activation::relu), pooled_); }
 
 Tensor ResNet::begin_in_bf16(const Tensor& pictures) {
   const Pixels given = pixels_of(pictures);
