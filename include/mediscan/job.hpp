@@ -65,7 +65,9 @@ struct JobOptions {
   Priority priority = Priority::normal;  ///< higher ones first; within one, the earliest deadline first
   bool cache = true;                     ///< may come from and go to the manager's cache, where there is one
   /// Called once, when the job is done however it ends, from a thread of the library that holds no lock; callbacks run
-  /// one after the other, so a slow one delays others' callbacks and nothing else. What it throws is dropped.
+  /// one after the other, so a slow one delays others' callbacks and nothing else. What it throws is dropped. It may
+  /// come after wait() and ModelManager::drain have returned and after the manager is gone: what it uses must live
+  /// until it was called.
   std::function<void(const Job&)> on_done{};
   std::shared_ptr<CompletionQueue> completions{};  ///< where `tag` goes when the job is done
   std::uint64_t tag = 0;
