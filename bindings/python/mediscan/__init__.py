@@ -47,6 +47,7 @@ from mediscan.model import LoadOptions, Model, ModelManager, load
 from mediscan.results import Finding, Result
 from mediscan.state import EngineStatus, ModelStatus
 from mediscan.system import BackendInfo, SystemReport, backends, status
+from mediscan.tuning import TuneReport, tune
 
 __version__ = library_version()
 
@@ -93,10 +94,12 @@ __all__ = [
     "Source",
     "SystemReport",
     "TruncatedImage",
+    "TuneReport",
     "Unsupported",
     "UnsupportedFormat",
     "backends",
     "library_version",
     "load",
     "status",
+    "tune",
 ]

@@ -79,7 +79,7 @@ class Analyzer:
     def wait(self, seconds: typing.SupportsFloat | typing.SupportsIndex | None) -> bool:
         ...
 class LoadOptions:
-    def __init__(self, *, backend: str, device: str, precision: str, fallback: str, max_batch: typing.SupportsInt | typing.SupportsIndex, max_delay: typing.SupportsFloat | typing.SupportsIndex, batch_invariant: bool, hang_timeout: typing.SupportsFloat | typing.SupportsIndex) -> None:
+    def __init__(self, *, backend: str, device: str, precision: str, fallback: str, max_batch: typing.SupportsInt | typing.SupportsIndex, lanes: typing.SupportsInt | typing.SupportsIndex, profile: bytes, max_delay: typing.SupportsFloat | typing.SupportsIndex, batch_invariant: bool, hang_timeout: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
 class ModelManager:
     def __init__(self, *, threads: typing.SupportsInt | typing.SupportsIndex, libtorch: bytes, max_jobs: typing.SupportsInt | typing.SupportsIndex, max_job_bytes: typing.SupportsInt | typing.SupportsIndex, max_model_bytes: typing.SupportsInt | typing.SupportsIndex, cache_memory_bytes: typing.SupportsInt | typing.SupportsIndex, redis: str, redis_prefix: str, redis_ttl: typing.SupportsInt | typing.SupportsIndex, hmac_key: bytes, redis_connect_timeout: typing.SupportsFloat | typing.SupportsIndex, redis_operation_timeout: typing.SupportsFloat | typing.SupportsIndex) -> None:
@@ -121,4 +121,6 @@ def shut_down() -> None:
     Refuse new calls and return when the work in flight has ended.
     """
 def system_report_json(*, threads: typing.SupportsInt | typing.SupportsIndex, libtorch: bytes) -> str:
+    ...
+def tune_json(*, bundle: bytes, goal: str, seconds: typing.SupportsFloat | typing.SupportsIndex, backend: str, max_batch: typing.SupportsInt | typing.SupportsIndex, max_lanes: typing.SupportsInt | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, libtorch: bytes, profile: bytes, write_profile: bool) -> str:
     ...

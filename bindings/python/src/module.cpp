@@ -19,6 +19,7 @@ void register_all(py::module_& module) {
   register_analyzer(module);
   register_model(module);
   register_system(module);
+  register_tune(module);
 }
 
 }  // namespace

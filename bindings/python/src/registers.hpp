@@ -14,5 +14,6 @@ void register_job(py::module_& module);
 void register_model(py::module_& module);
 void register_result(py::module_& module);
 void register_system(py::module_& module);
+void register_tune(py::module_& module);
 
 }  // namespace mediscan::python

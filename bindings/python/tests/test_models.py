@@ -74,6 +74,10 @@ def test_bad_bundles_are_typed_errors(manager: mediscan.ModelManager, tmp_path: 
 def test_options_that_mean_nothing_are_refused(manager: mediscan.ModelManager, skin_bundle: Path) -> None:
     with pytest.raises(mediscan.InvalidArgument, match="max_batch is 0"):
         manager.load(skin_bundle, backend="mock", max_batch=0)
+    with pytest.raises(mediscan.InvalidArgument, match="lanes is 1000"):
+        manager.load(skin_bundle, backend="mock", lanes=1000)
+    with pytest.raises(mediscan.InvalidArgument, match="profile is empty"):
+        manager.load(skin_bundle, backend="mock", profile="")
     with pytest.raises(mediscan.InvalidArgument, match='no fallback "maybe"'):
         manager.load(skin_bundle, fallback="maybe")  # type: ignore[arg-type]
     with pytest.raises(mediscan.Error, match="tpu"):

@@ -1,4 +1,4 @@
-#include "schedule/lane.hpp"
+#include "schedule/lanes.hpp"
 
 #include <doctest/doctest.h>
 
@@ -22,16 +22,16 @@ using test::error_of;
 struct Fixture {
   explicit Fixture(LaneTerms terms = {}) {
     if (terms.name.empty()) terms.name = "model x";
-    lane = std::make_unique<Lane>(std::move(terms), watch, runner);
+    lanes = std::make_unique<Lanes>(std::move(terms), watch, std::vector<std::shared_ptr<Runner>>{runner});
   }
   std::shared_ptr<ScriptTask> task(int priority = 0, Clock::time_point deadline = no_deadline, std::string name = {}) {
     auto made = std::make_shared<ScriptTask>(priority, deadline, std::move(name));
-    made->lane = lane.get();
+    made->lanes = lanes.get();
     return made;
   }
   void enqueue(const std::vector<std::shared_ptr<ScriptTask>>& tasks) const {
     const std::vector<std::shared_ptr<Task>> all(tasks.begin(), tasks.end());
-    lane->enqueue(all);
+    lanes->enqueue(all);
   }
   /// Holds the lane until the returned promise is kept, so that a queue builds up.
   [[nodiscard]] std::promise<void> hold() {
@@ -39,7 +39,7 @@ struct Fixture {
     std::promise<void> held;
     auto reached = held.get_future();
     holder = std::thread([this, future = go.get_future().share(), held = std::move(held)]() mutable {
-      lane->call([&] {
+      lanes->call(0, [&] {
         held.set_value();
         future.wait();
       });
@@ -53,7 +53,7 @@ struct Fixture {
 
   std::shared_ptr<Watch> watch = std::make_shared<Watch>();
   std::shared_ptr<ScriptRunner> runner = std::make_shared<ScriptRunner>();
-  std::unique_ptr<Lane> lane;
+  std::unique_ptr<Lanes> lanes;
   std::thread holder;
 };
 
@@ -67,17 +67,18 @@ TEST_CASE("every call runs on the lane's one thread, which is not the caller's")
   const Fixture fixture;
   std::thread::id first;
   std::thread::id second;
-  fixture.lane->call([&] { first = std::this_thread::get_id(); });
-  std::thread([&] { fixture.lane->call([&] { second = std::this_thread::get_id(); }); }).join();
+  fixture.lanes->call(0, [&] { first = std::this_thread::get_id(); });
+  std::thread([&] { fixture.lanes->call(0, [&] { second = std::this_thread::get_id(); }); }).join();
   CHECK(first == second);
   CHECK(first != std::this_thread::get_id());
 }
 
 TEST_CASE("what a call throws reaches its caller, and the lane goes on") {
   const Fixture fixture;
-  CHECK_THROWS_WITH_AS(fixture.lane->call([] { throw std::runtime_error("no luck"); }), "no luck", std::runtime_error);
+  CHECK_THROWS_WITH_AS(fixture.lanes->call(0, [] { throw std::runtime_error("no luck"); }), "no luck",
+                       std::runtime_error);
   bool ran = false;
-  fixture.lane->call([&] { ran = true; });
+  fixture.lanes->call(0, [&] { ran = true; });
   CHECK(ran);
 }
 
@@ -118,9 +119,9 @@ TEST_CASE("a task that is withdrawn leaves the queue at once and never runs") {
   const auto stays = fixture.task();
   const auto leaves = fixture.task();
   fixture.enqueue({stays, leaves});
-  CHECK(fixture.lane->waiting() == 2);
+  CHECK(fixture.lanes->waiting() == 2);
   CHECK(leaves->fail(Error(ErrorCode::cancelled, Stage::schedule, "enough")));
-  CHECK(fixture.lane->waiting() == 1);
+  CHECK(fixture.lanes->waiting() == 1);
   CHECK(leaves->released == 1);
   go.set_value();
   wait_until_ended({stays});
@@ -135,7 +136,7 @@ TEST_CASE("a task that has ended before it joins is let go") {
   task->fail(Error(ErrorCode::cancelled, Stage::schedule, "enough"));
   fixture.enqueue({task});
   CHECK(task->released == 1);
-  CHECK(fixture.lane->waiting() == 0);
+  CHECK(fixture.lanes->waiting() == 0);
 }
 
 TEST_CASE("a batch is told to stop when all of its tasks have ended, and not before") {
@@ -226,7 +227,7 @@ TEST_CASE("a runner that does not come back is given up: everyone gets an error,
   while (waits->released == 0) std::this_thread::yield();
   CHECK(hangs->released == 0);  // foreign code still reads its tensor
   CHECK(error_of([&] { fixture.enqueue({fixture.task()}); }).code() == ErrorCode::not_ready);
-  CHECK(error_of([&] { fixture.lane->call([] {}); }).code() == ErrorCode::not_ready);
+  CHECK(error_of([&] { fixture.lanes->call(0, [] {}); }).code() == ErrorCode::not_ready);
   {
     Fixture other({.name = "other", .buckets = {1}, .threads = 2});  // needs the turn that the first one held
     const auto task = other.task();
@@ -234,11 +235,11 @@ TEST_CASE("a runner that does not come back is given up: everyone gets an error,
     wait_until_ended({task});
     CHECK_FALSE(task->error().has_value());
   }
-  hangs->lane = nullptr;
-  waits->lane = nullptr;
+  hangs->lanes = nullptr;
+  waits->lanes = nullptr;
   const auto runner = fixture.runner;
-  fixture.lane->close();
-  fixture.lane.reset();  // safe while the thread is in foreign code
+  fixture.lanes->close();
+  fixture.lanes.reset();  // safe while the thread is in foreign code
   come_back.set_value();
   while (runner->closed == 0) std::this_thread::yield();
   CHECK(hangs->released == 1);
@@ -263,13 +264,13 @@ TEST_CASE("the wait that is foreseen grows with the work ahead, and higher prior
     fixture.enqueue({task});
     wait_until_ended({task});
   }
-  const auto empty = fixture.lane->expected_wait(rank_now());
+  const auto empty = fixture.lanes->expected_wait(rank_now());
   auto go = fixture.hold();
   std::vector<std::shared_ptr<ScriptTask>> tasks;
   for (int i = 0; i < 10; ++i) tasks.push_back(fixture.task());
   fixture.enqueue(tasks);
-  const auto behind = fixture.lane->expected_wait(rank_now());
-  const auto before = fixture.lane->expected_wait(rank_now(1));
+  const auto behind = fixture.lanes->expected_wait(rank_now());
+  const auto before = fixture.lanes->expected_wait(rank_now(1));
   CHECK(behind > empty + LatencyModel::Duration(90));
   CHECK(before < behind / 2);
   go.set_value();
@@ -281,7 +282,7 @@ TEST_CASE("closing lets what waits run, closes the runner on the lane, then refu
   auto go = fixture.hold();
   const auto task = fixture.task();
   fixture.enqueue({task});
-  std::thread closer([&] { fixture.lane->close(); });
+  std::thread closer([&] { fixture.lanes->close(); });
   std::this_thread::sleep_for(10ms);
   CHECK(fixture.runner->closed == 0);
   go.set_value();
@@ -296,7 +297,7 @@ TEST_CASE("closing lets what waits run, closes the runner on the lane, then refu
 TEST_CASE("closing twice, from several threads, is one closing") {
   Fixture fixture;
   std::vector<std::thread> closers;
-  for (int i = 0; i < 4; ++i) closers.emplace_back([&] { fixture.lane->close(); });
+  for (int i = 0; i < 4; ++i) closers.emplace_back([&] { fixture.lanes->close(); });
   for (auto& closer : closers) closer.join();
   CHECK(fixture.runner->closed == 1);
 }
@@ -322,7 +323,7 @@ TEST_CASE("closing while many threads hand in and withdraw: each task is run, re
       });
     }
     std::this_thread::sleep_for(std::chrono::microseconds(50 * round));
-    fixture.lane->close();
+    fixture.lanes->close();
     for (auto& caller : callers) caller.join();
     std::size_t accepted = 0;
     for (const auto& mine : tasks) {
@@ -338,18 +339,172 @@ TEST_CASE("closing while many threads hand in and withdraw: each task is run, re
 
 TEST_CASE("in a child made by fork() a lane refuses work and lets itself be destroyed") {
   Fixture fixture;
-  fixture.lane->call([] {});
+  fixture.lanes->call(0, [] {});
   const int code = test::exit_code_of_child([&] {
-    const Error error = error_of([&] { fixture.lane->call([] {}); });
+    const Error error = error_of([&] { fixture.lanes->call(0, [] {}); });
     const Error too = error_of([&] { fixture.enqueue({fixture.task()}); });
-    fixture.lane->close();
-    fixture.lane.reset();
+    fixture.lanes->close();
+    fixture.lanes.reset();
     return error.code() == ErrorCode::forked && too.code() == ErrorCode::forked ? 0 : 2;
   });
   CHECK(code == 0);
   bool ran = false;
-  fixture.lane->call([&] { ran = true; });
+  fixture.lanes->call(0, [&] { ran = true; });
   CHECK(ran);
+}
+
+/// Two lanes, each with a runner of its own.
+struct TwoLanes {
+  explicit TwoLanes(LaneTerms terms = {}) {
+    if (terms.name.empty()) terms.name = "model x";
+    lanes = std::make_unique<Lanes>(std::move(terms), watch, std::vector<std::shared_ptr<Runner>>{first, second});
+  }
+  void enqueue(std::size_t count, std::vector<std::shared_ptr<ScriptTask>>& tasks) const {
+    std::vector<std::shared_ptr<Task>> all;
+    for (std::size_t i = 0; i < count; ++i) {
+      tasks.push_back(std::make_shared<ScriptTask>());
+      tasks.back()->lanes = lanes.get();
+      all.push_back(tasks.back());
+    }
+    lanes->enqueue(all);
+  }
+
+  std::shared_ptr<Watch> watch = std::make_shared<Watch>();
+  std::shared_ptr<ScriptRunner> first = std::make_shared<ScriptRunner>();
+  std::shared_ptr<ScriptRunner> second = std::make_shared<ScriptRunner>();
+  std::unique_ptr<Lanes> lanes;
+};
+
+/// A script in which a runner waits until the other is inside, too; gives up after a while, so that a failure ends.
+std::function<void(Batch, const std::atomic<bool>&)> meeting(std::atomic<int>& inside, std::atomic<int>& met) {
+  return [&](Batch, const std::atomic<bool>&) {
+    ++inside;
+    const auto until = Clock::now() + 5s;
+    while (inside < 2 && Clock::now() < until) std::this_thread::yield();
+    if (inside >= 2) ++met;
+  };
+}
+
+TEST_CASE("two lanes have a thread each, and a call runs on the one that was named") {
+  const TwoLanes fixture;
+  CHECK(fixture.lanes->count() == 2);
+  std::thread::id first;
+  std::thread::id second;
+  std::thread::id again;
+  fixture.lanes->call(0, [&] { first = std::this_thread::get_id(); });
+  fixture.lanes->call(1, [&] { second = std::this_thread::get_id(); });
+  fixture.lanes->call(1, [&] { again = std::this_thread::get_id(); });
+  CHECK(first != second);
+  CHECK(second == again);
+}
+
+TEST_CASE("free lanes share what waits, and run it side by side") {
+  TwoLanes fixture({.name = {}, .buckets = {1, 2, 4, 8}});
+  std::atomic<int> inside{0};
+  std::atomic<int> met{0};
+  fixture.first->script = meeting(inside, met);
+  fixture.second->script = meeting(inside, met);
+  std::vector<std::shared_ptr<ScriptTask>> tasks;
+  fixture.enqueue(8, tasks);
+  wait_until_ended(tasks);
+  fixture.lanes->close();
+  CHECK(met == 2);
+  REQUIRE(fixture.first->batches.size() == 1);
+  REQUIRE(fixture.second->batches.size() == 1);
+  CHECK(fixture.first->batches.front().size() == 4);
+  CHECK(fixture.second->batches.front().size() == 4);
+}
+
+TEST_CASE("one picture more is no work for a lane that is busy, but for the one that is free") {
+  TwoLanes fixture;
+  std::atomic<int> inside{0};
+  std::atomic<int> met{0};
+  fixture.first->script = meeting(inside, met);
+  fixture.second->script = meeting(inside, met);
+  std::vector<std::shared_ptr<ScriptTask>> tasks;
+  fixture.enqueue(1, tasks);
+  while (inside == 0) std::this_thread::yield();
+  fixture.enqueue(1, tasks);
+  wait_until_ended(tasks);
+  CHECK(met == 2);
+}
+
+TEST_CASE("a task waits half as long behind two lanes as behind one, and not at all for a free one") {
+  const auto teach = [](auto& lanes, auto& runners) {
+    for (const auto& runner : runners) {
+      runner->script = [](Batch, const std::atomic<bool>&) { std::this_thread::sleep_for(10ms); };
+    }
+    for (int i = 0; i < 6; ++i) {
+      const auto task = std::make_shared<ScriptTask>();
+      const std::shared_ptr<Task> one = task;
+      lanes.enqueue({&one, 1});
+      wait_until_ended({task});
+    }
+  };
+  TwoLanes two;
+  const std::vector<std::shared_ptr<ScriptRunner>> of_two = {two.first, two.second};
+  teach(*two.lanes, of_two);
+  Fixture one;
+  const std::vector<std::shared_ptr<ScriptRunner>> of_one = {one.runner};
+  teach(*one.lanes, of_one);
+  two.lanes->count_preparing(20);
+  one.lanes->count_preparing(20);
+  const auto behind_two = two.lanes->expected_wait(rank_now());
+  const auto behind_one = one.lanes->expected_wait(rank_now());
+  CHECK(behind_two > LatencyModel::Duration(100));  // twenty of 10 ms on two lanes
+  CHECK(behind_one > LatencyModel::Duration(200));
+  CHECK(behind_two < behind_one * 3 / 4);
+}
+
+TEST_CASE("when one of two lanes hangs both are given up, and what the other was running ends as it would") {
+  std::promise<void> come_back;
+  const auto returning = come_back.get_future().share();
+  std::promise<void> told;
+  TwoLanes fixture(
+      {.name = {}, .buckets = {1}, .hang_timeout = 50ms, .on_stuck = [&](const Error&) { told.set_value(); }});
+  std::atomic<int> running{0};
+  std::atomic<bool> hung{false};
+  std::atomic<bool> finish{false};
+  const auto script = [&, returning](Batch, const std::atomic<bool>&) {
+    ++running;
+    if (!hung.exchange(true)) {
+      returning.wait();
+    } else {
+      while (!finish) std::this_thread::yield();
+    }
+  };
+  fixture.first->script = script;
+  fixture.second->script = script;
+  std::vector<std::shared_ptr<ScriptTask>> tasks;
+  fixture.enqueue(1, tasks);
+  while (running < 1) std::this_thread::yield();
+  std::this_thread::sleep_for(30ms);  // so that the first one's time is up before the second one's
+  fixture.enqueue(1, tasks);
+  while (running < 2) std::this_thread::yield();
+  told.get_future().wait();
+  while (tasks[0]->ends == 0) std::this_thread::yield();
+  CHECK(tasks[0]->error() == ErrorCode::backend_failed);
+  CHECK(tasks[1]->ends == 0);
+  finish = true;
+  wait_until_ended({tasks[1]});
+  CHECK_FALSE(tasks[1]->error().has_value());
+  CHECK(error_of([&] { fixture.lanes->call(1, [] {}); }).code() == ErrorCode::not_ready);
+  for (const auto& task : tasks) task->lanes = nullptr;
+  const auto first = fixture.first;
+  const auto second = fixture.second;
+  fixture.lanes.reset();  // safe while a thread is in foreign code
+  come_back.set_value();
+  while (first->closed == 0 || second->closed == 0) std::this_thread::yield();
+}
+
+TEST_CASE("closing two lanes lets what waits run and closes both runners") {
+  TwoLanes fixture;
+  std::vector<std::shared_ptr<ScriptTask>> tasks;
+  fixture.enqueue(16, tasks);
+  fixture.lanes->close();
+  for (const auto& task : tasks) CHECK(task->ran);
+  CHECK(fixture.first->closed == 1);
+  CHECK(fixture.second->closed == 1);
 }
 
 }  // namespace

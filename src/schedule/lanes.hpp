@@ -1,11 +1,12 @@
-// A lane: the long-lived thread that owns a backend session, and the queue before it. Runtimes keep caches per thread
-// (oneDNN's primitives), so a model's work always runs on the same one. It is work-conserving: when it is free it takes
-// what waits.
+// A model's lanes: the long-lived threads that each own a backend session, and the one queue before them. Runtimes keep
+// caches per thread (oneDNN's primitives), so a session's work always runs on the same one. Lanes are work-conserving:
+// one that is free takes what waits.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -24,7 +25,7 @@ namespace mediscan::schedule {
 
 using Batch = std::span<const std::shared_ptr<Task>>;
 
-/// What a lane does with a batch. Called on the lane's thread alone.
+/// What a lane does with a batch. Called on that lane's thread alone.
 class Runner {
  public:
   virtual ~Runner() = default;
@@ -39,27 +40,31 @@ class Runner {
 };
 
 struct LaneTerms {
-  std::string name{};  ///< begins error messages and names the thread (first 15 bytes)
+  std::string name{};  ///< begins error messages and names the threads (first 15 bytes)
   std::vector<std::uint32_t> buckets{1};
-  int threads = 1;  ///< more than one: batches wait for their turn (compute_gate.hpp)
+  int threads = 1;  ///< of each lane; more than one: batches wait for their turn (compute_gate.hpp)
+  int budget = 0;   ///< threads that all turns of the process may take together; 0: one turn at a time
   std::chrono::microseconds max_delay{0};
   std::chrono::milliseconds hang_timeout{60'000};
-  /// The runner has not returned for hang_timeout: the lane is given up. On the watch's thread, with no lock held.
+  /// A runner has not returned for hang_timeout: all lanes are given up. On the watch's thread, with no lock held.
   std::function<void(const Error&)> on_stuck{};
 };
 
-class Lane {
+class Lanes {
  public:
-  /// Throws OUT_OF_MEMORY when the system has no thread to give.
-  Lane(LaneTerms terms, std::shared_ptr<Watch> watch, std::shared_ptr<Runner> runner);
-  /// close(). May be called on the lane's own thread, which then ends by itself.
-  ~Lane();
-  Lane(const Lane&) = delete;
-  Lane& operator=(const Lane&) = delete;
+  /// One lane a runner, at least one. Throws OUT_OF_MEMORY when the system has no thread to give.
+  Lanes(LaneTerms terms, std::shared_ptr<Watch> watch, std::vector<std::shared_ptr<Runner>> runners);
+  /// close(). May be called on a lane's own thread, which then ends by itself.
+  ~Lanes();
+  Lanes(const Lanes&) = delete;
+  Lanes& operator=(const Lanes&) = delete;
 
-  /// Runs `action` on the lane's thread before any task that waits, and returns when it has ended; throws what it
-  /// threw. Throws NOT_READY once the lane is closed, FORKED in a child made by fork(). From any thread but the lane's.
-  void call(const std::function<void()>& action);
+  [[nodiscard]] std::size_t count() const noexcept { return ids_.size(); }
+
+  /// Runs `action` on the thread of a lane, 0 to count() - 1, before any task that waits, and returns when it has
+  /// ended; throws what it threw. Throws NOT_READY once the lanes are closed, FORKED in a child made by fork(). From
+  /// any thread but that lane's.
+  void call(std::size_t lane, const std::function<void()>& action);
 
   /// Tasks that join the queue at once. Those given together may run together. Throws as call(); then no task has
   /// joined. A task that has ended already is let go.
@@ -79,18 +84,22 @@ class Lane {
   [[nodiscard]] std::vector<LatencyModel::Entry> latencies() const;
   [[nodiscard]] std::size_t waiting() const;
 
-  /// Refuses new work, lets what waits run, closes the runner and ends the thread; returns when that is done, or when
-  /// the lane is given up: then its thread is in foreign code, and closes the runner if it ever comes back. A second
+  /// Refuses new work, lets what waits run, closes the runners and ends the threads; returns when that is done, or when
+  /// the lanes are given up: then a thread is in foreign code, and closes its runner if it ever comes back. A second
   /// call waits for the first. Nothing happens in a child made by fork().
   void close();
 
  private:
   struct Shared;
+  struct Seat;
+
+  void end_started();
 
   const base::HomeProcess home_;
   std::shared_ptr<Shared> shared_;
   std::mutex joining_;
-  std::thread thread_;
+  std::vector<std::thread> threads_;
+  std::vector<std::thread::id> ids_;  // of the threads, also once they are joined
 };
 
 }  // namespace mediscan::schedule
