@@ -88,6 +88,7 @@ void prove(const std::filesystem::path& source, const std::filesystem::path& qua
   LoadOptions load;
   load.backend = "torch";
   load.max_batch = 1;
+  load.lanes = 1;  // one picture after the other: a second lane would find no work
   load.device = "cpu";
   const Model exact = manager.load(source, load);
   load.precision = "int8";

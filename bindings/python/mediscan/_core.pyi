@@ -6,7 +6,7 @@ import mediscan.errors
 import mediscan.results
 import typing
 import typing_extensions
-__all__: list[str] = ['Analyzer', 'CompletionQueue', 'DecodeOptions', 'Image', 'Job', 'LoadOptions', 'ModelManager', 'Tensor', 'call_reporting', 'error_name', 'library_version', 'result_json', 'shut_down', 'system_report_json']
+__all__: list[str] = ['Analyzer', 'CompletionQueue', 'DecodeOptions', 'Image', 'Job', 'LoadOptions', 'ModelManager', 'Tensor', 'call_reporting', 'error_name', 'library_version', 'result_json', 'shut_down', 'system_report_json', 'tune_json']
 class DecodeOptions:
     def __init__(self, *, decoder: str, apply_orientation: bool, fast_decode: bool, max_pixels: typing.SupportsInt | typing.SupportsIndex, max_side: typing.SupportsInt | typing.SupportsIndex, max_decoded_bytes: typing.SupportsInt | typing.SupportsIndex, max_file_bytes: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
