@@ -17,9 +17,10 @@ void view(const Tensor& tensor, HalfPixels& pixels) { pixels = half_pixels_of(te
 
 DenseNet::DenseNet(Weights& weights, const DenseNetConfig& config)
     : stem_(weights, {config.in_channels, config.init_features, 7, 2, 3}, "features.conv0", "features.norm0"),
-      blocks_(take_dense_blocks<Conv>(
-          weights, config, [&](const ConvShape& shape, const std::string& conv,
-                               const std::string& norm) { return Conv(weights, shape, conv, norm); })),
+      blocks_(take_dense_blocks<Conv>(weights, config,
+                                      [&](const ConvShape& shape, const std::string& conv, const std::string& norm) {
+                                        return Conv(weights, shape, conv, norm);
+                                      })),
       head_(weights, "classifier", config.features(), config.outputs),
       minimum_side_(config.minimum_side()) {}
 

@@ -1,5 +1,5 @@
-// Densely connected networks (Huang et al., "Densely Connected Convolutional Networks", 2016) as torchvision has them, in
-// float32 or bfloat16.
+// Densely connected networks (Huang et al., "Densely Connected Convolutional Networks", 2016) as torchvision has them,
+// in float32 or bfloat16.
 #pragma once
 
 #include <atomic>

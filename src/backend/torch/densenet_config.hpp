@@ -1,5 +1,5 @@
-// The numbers that make one of the densely connected networks (Huang et al., "Densely Connected Convolutional Networks",
-// 2016).
+// The numbers that make one of the densely connected networks (Huang et al., "Densely Connected Convolutional
+// Networks", 2016).
 #pragma once
 
 #include <mediscan/bundle.hpp>

@@ -1,5 +1,5 @@
-// A convolution of a quantised network: of bytes, or in float32 where the bundle keeps it so. How its weights are stored
-// says which.
+// A convolution of a quantised network: of bytes, or in float32 where the bundle keeps it so. How its weights are
+// stored says which.
 #pragma once
 
 #include <string>

@@ -22,10 +22,10 @@ using Network = std::variant<QuantizableResNet, QuantizableDenseNet>;
 Network build(const Architecture& architecture, Weights& weights) {
   if (const auto config = ResNetConfig::from(architecture)) return QuantizableResNet(weights, *config);
   if (const auto config = DenseNetConfig::from(architecture)) return QuantizableDenseNet(weights, *config);
-  throw Error(ErrorCode::unsupported, Stage::backend,
-              fmt::format("architecture \"{}\" cannot be quantised", architecture.name),
-              "the torch backend has int8 for ResNets and DenseNets: resnet18, resnet34, resnet50, resnet101, resnet152, "
-              "resnet, densenet121, densenet161, densenet169, densenet201, densenet");
+  throw Error(
+      ErrorCode::unsupported, Stage::backend, fmt::format("architecture \"{}\" cannot be quantised", architecture.name),
+      "the torch backend has int8 for ResNets and DenseNets: resnet18, resnet34, resnet50, resnet101, resnet152, "
+      "resnet, densenet121, densenet161, densenet169, densenet201, densenet");
 }
 
 class TorchQuantizable final : public Quantizable {
@@ -38,11 +38,13 @@ class TorchQuantizable final : public Quantizable {
   }
 
   [[nodiscard]] const std::vector<std::string>& layers() const override {
-    return std::visit([](const auto& each) -> const auto& { return each.layers(); }, network_);
+    return std::visit(
+        [](const auto& each) -> const auto& { return each.layers(); }, network_);
   }
 
   [[nodiscard]] const std::vector<Unit>& units() const override {
-    return std::visit([](const auto& each) -> const auto& { return each.units(); }, network_);
+    return std::visit(
+        [](const auto& each) -> const auto& { return each.units(); }, network_);
   }
 
   void run(const BatchInput& input, const BatchOutput& output, const Watch& watch) override {

@@ -14,12 +14,11 @@ constexpr const char* head = "classifier";
 
 QuantizableDenseNet::QuantizableDenseNet(Weights& weights, const DenseNetConfig& config)
     : stem_(weights, {config.in_channels, config.init_features, 7, 2, 3}, stem, stem_norm),
-      blocks_(take_dense_blocks<Folded>(
-          weights, config,
-          [&](const ConvShape& shape, const std::string& conv, const std::string& norm) {
-            FoldedConv folded = FoldedConv::take(weights, shape, conv, norm);
-            return Folded{Conv(folded), folded, conv};
-          })),
+      blocks_(take_dense_blocks<Folded>(weights, config,
+                                        [&](const ConvShape& shape, const std::string& conv, const std::string& norm) {
+                                          FoldedConv folded = FoldedConv::take(weights, shape, conv, norm);
+                                          return Folded{Conv(folded), folded, conv};
+                                        })),
       head_(weights, head, config.features(), config.outputs) {
   append_unchanged(weights, std::string(stem) + ".weight", {config.init_features, config.in_channels, 7, 7},
                    unchanged_);

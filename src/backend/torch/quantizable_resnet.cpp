@@ -95,7 +95,8 @@ std::vector<bundle::StoredTensor> QuantizableResNet::quantized(std::span<const B
   for (const auto& stage : stages_) {
     for (const auto& block : stage) {
       const bool in_floats = kept[unit++];
-      for (const Watched& watched : block.convs) append(watched, in_floats, !in_floats || &watched == &block.convs.back());
+      for (const Watched& watched : block.convs)
+        append(watched, in_floats, !in_floats || &watched == &block.convs.back());
       if (block.downsample) append(*block.downsample, in_floats, !in_floats);
     }
   }

@@ -1,6 +1,6 @@
 // A convolution of bytes, as one oneDNN operation on channels_last pictures: u8 activations, s8 weights with a scale
-// for each output, sums in 32 bits, and convolution, + ReLU, or + residual + ReLU rounded back to u8 or left as float32.
-// conv.hpp is its float sibling.
+// for each output, sums in 32 bits, and convolution, + ReLU, or + residual + ReLU rounded back to u8 or left as
+// float32. conv.hpp is its float sibling.
 #pragma once
 
 #include <cstdint>

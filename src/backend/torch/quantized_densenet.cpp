@@ -65,8 +65,7 @@ Tensor QuantizedDenseNet::run_layer(const DenseLayer<Activated>& layer, const Pi
   }
   const Pixels activated = floats_like(features, activated_);
   affine_relu(features, layer.norm.affine(), activated);
-  return layer.conv.conv.real()(layer.bottleneck.conv.real()(tensor_of(activated), Activation::relu),
-                                Activation::none);
+  return layer.conv.conv.real()(layer.bottleneck.conv.real()(tensor_of(activated), Activation::relu), Activation::none);
 }
 
 Pixels QuantizedDenseNet::run_block(const Block& block, Pixels features) {

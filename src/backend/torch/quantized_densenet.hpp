@@ -1,6 +1,6 @@
 // Densely connected networks whose weights were quantised beforehand (docs/bundle.md has their tensors): what a
-// convolution reads is bytes, what it adds to the features is float32; the stem, the norms and the last layer compute in
-// float32, and so does a layer or transition that the bundle keeps there.
+// convolution reads is bytes, what it adds to the features is float32; the stem, the norms and the last layer compute
+// in float32, and so does a layer or transition that the bundle keeps there.
 #pragma once
 
 #include <atomic>

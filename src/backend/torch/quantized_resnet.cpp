@@ -7,11 +7,11 @@ namespace mediscan::backend::torch {
 QuantizedResNet::QuantizedResNet(Weights& weights, const ResNetConfig& config)
     : stem_(weights, {config.in_channels, config.width, 7, 2, 3}, "conv1", "bn1"),
       pooled_quantization_(weights.take_quantization("conv1")),
-      stages_(take_residual_stages<Layer>(config,
-                                          [&](const ConvShape& shape, const std::string& conv,
-                                              const std::string& /*norm*/) {
-                                            return Layer{MixedConv::take(weights, shape, conv, Gives::bytes), {}};
-                                          })),
+      stages_(take_residual_stages<Layer>(
+          config,
+          [&](const ConvShape& shape, const std::string& conv, const std::string& /*norm*/) {
+            return Layer{MixedConv::take(weights, shape, conv, Gives::bytes), {}};
+          })),
       head_(weights, "fc", config.features(), config.outputs) {
   for (auto& stage : stages_) {
     for (Block& block : stage) {

@@ -89,8 +89,7 @@ void to_bytes(const float* from, ToBytes bytes, std::uint8_t* to, std::int64_t c
 void affine_relu_to_bytes(const float* from, const float* scale, const float* shift, ToBytes bytes, std::uint8_t* to,
                           std::int64_t count) {
   for_vectors(count, [=](std::int64_t c, std::int64_t width) {
-    const __m256 values = activated(load(from + c, width), load(scale + c, width),
-                                    load(shift + c, width));
+    const __m256 values = activated(load(from + c, width), load(scale + c, width), load(shift + c, width));
     store_bytes(to + c, bytes_of(values, bytes), width);
   });
 }
@@ -98,8 +97,7 @@ void affine_relu_to_bytes(const float* from, const float* scale, const float* sh
 void affine_relu_bf16(const std::uint16_t* from, const float* scale, const float* shift, std::uint16_t* to,
                       std::int64_t count) {
   for_vectors(count, [=](std::int64_t c, std::int64_t width) {
-    const __m256 values = activated(load_bf16(from + c, width), load(scale + c, width),
-                                    load(shift + c, width));
+    const __m256 values = activated(load_bf16(from + c, width), load(scale + c, width), load(shift + c, width));
     store_bf16(to + c, values, width);
   });
 }
@@ -107,8 +105,7 @@ void affine_relu_bf16(const std::uint16_t* from, const float* scale, const float
 void add_affine_relu_bf16(const std::uint16_t* from, const float* scale, const float* shift, float* sum,
                           std::int64_t count) {
   for_vectors(count, [=](std::int64_t c, std::int64_t width) {
-    const __m256 values = activated(load_bf16(from + c, width), load(scale + c, width),
-                                    load(shift + c, width));
+    const __m256 values = activated(load_bf16(from + c, width), load(scale + c, width), load(shift + c, width));
     const __m256 sums = _mm256_add_ps(load(sum + c, width), values);
     if (width == lanes) {
       _mm256_storeu_ps(sum + c, sums);
