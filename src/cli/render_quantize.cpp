@@ -24,6 +24,17 @@ std::string agreement_text(const Agreement& agreement) {
                      agreement.mean_difference);
 }
 
+/// Which units are in float32; a line of its own says why.
+std::string kept_text(const QuantizeReport& report) {
+  if (report.kept.empty()) return fmt::format("none of {} units", report.units);
+  std::string text = fmt::format("{} of {} units: ", report.kept.size(), report.units);
+  for (std::size_t i = 0; i < report.kept.size(); ++i) {
+    text += fmt::format("{}{} (alone in int8 it moves logits by {:.2g})", i == 0 ? "" : ", ", report.kept[i].name,
+                        report.kept[i].logit_error);
+  }
+  return text;
+}
+
 std::string noisiest_text(const std::vector<QuantizedLayer>& layers) {
   std::vector<const QuantizedLayer*> sorted;
   sorted.reserve(layers.size());
@@ -53,6 +64,8 @@ std::string render_quantize(const QuantizeReport& report, const Style& style) {
   text += field(style, "self-test",
                 fmt::format("passed, probabilities differ by {:.2g} of {:.2g} allowed",
                             report.self_test.largest_difference, report.self_test.tolerance));
+  text += field(style, "kept in fp32", kept_text(report));
+  if (!report.kept_because.empty()) text += field(style, "since", report.kept_because, Ink::yellow);
   text += field(style, "most noise", noisiest_text(report.layers));
   if (agreement.pictures < few_pictures) {
     text += field(style, "note", "so few pictures say little of others; take a hundred or more", Ink::yellow);

@@ -28,16 +28,16 @@ Difference difference(const Result& exact, const Result& quantized) {
 
 }  // namespace
 
-Agreement compare(const Analyzer& exact, const Analyzer& quantized, std::span<const std::filesystem::path> pictures,
-                  const QuantizeOptions& options) {
+Agreement Reference::compare(const Analyzer& quantized) {
   Agreement agreement;
-  for (const auto& path : pictures) {
-    if (options.progress) {
-      options.progress("comparing with fp32",
-                       static_cast<double>(agreement.pictures) / static_cast<double>(pictures.size()));
+  for (const auto& path : pictures_) {
+    if (options_.progress) {
+      options_.progress("comparing with fp32",
+                        static_cast<double>(agreement.pictures) / static_cast<double>(pictures_.size()));
     }
-    const Image picture = Image::read(path, options.decode);
-    const Difference found = difference(exact.analyze(picture), quantized.analyze(picture));
+    const Image picture = Image::read(path, options_.decode);
+    if (results_.size() == agreement.pictures) results_.push_back(exact_.analyze(picture));
+    const Difference found = difference(results_[agreement.pictures], quantized.analyze(picture));
     ++agreement.pictures;
     agreement.same_decisions += found.same_decisions ? 1 : 0;
     agreement.largest_difference = std::max(agreement.largest_difference, found.probability);

@@ -18,14 +18,18 @@ namespace {
 
 using Network = std::variant<QuantizableResNet, QuantizableDenseNet>;
 
-/// The network of a bundle, or UNSUPPORTED.
-Network build(const Architecture& architecture, Weights& weights) {
-  if (const auto config = ResNetConfig::from(architecture)) return QuantizableResNet(weights, *config);
-  if (const auto config = DenseNetConfig::from(architecture)) return QuantizableDenseNet(weights, *config);
+void require_quantizable(const Architecture& architecture) {
+  if (ResNetConfig::from(architecture) || DenseNetConfig::from(architecture)) return;
   throw Error(
       ErrorCode::unsupported, Stage::backend, fmt::format("architecture \"{}\" cannot be quantised", architecture.name),
       "the torch backend has int8 for ResNets and DenseNets: resnet18, resnet34, resnet50, resnet101, resnet152, "
       "resnet, densenet121, densenet161, densenet169, densenet201, densenet");
+}
+
+/// Of an architecture that require_quantizable lets pass.
+Network build(const Architecture& architecture, Weights& weights) {
+  if (const auto config = ResNetConfig::from(architecture)) return QuantizableResNet(weights, *config);
+  return QuantizableDenseNet(weights, DenseNetConfig::from(architecture).value());
 }
 
 class TorchQuantizable final : public Quantizable {
@@ -68,6 +72,7 @@ class TorchQuantizable final : public Quantizable {
 }  // namespace torch
 
 std::unique_ptr<Quantizable> open_torch_quantizable(const OpenRequest& request) {
+  torch::require_quantizable(request.bundle.architecture);
   torch::Target target =
       torch::open_target({request.bundle, request.weights, "cpu", "fp32", request.threads, 1, request.libtorch});
   torch::Weights weights(request.weights);
