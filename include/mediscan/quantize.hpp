@@ -37,8 +37,9 @@ struct QuantizeOptions {
   /// Largest difference of a probability from fp32's that the new bundle states, over 0, at most 0.5: its self-test
   /// must keep it at every load.
   double probability_tolerance = 0.02;
-  /// Share of the pictures that must be decided as at fp32, 0 to 1; with fewer nothing is published.
-  double min_agreement = 0.95;
+  /// Share of the decisions (Agreement) that must be as at fp32, 0 to 1; with fewer nothing is published. Without a
+  /// value: 0.95 of a multiclass model's, 0.98 of a multilabel model's, most of which are that something is not there.
+  std::optional<double> min_agreement;
   /// How many units (in a ResNet a residual block, in a DenseNet a dense layer or a transition) are kept in float32,
   /// those that int8 hurts most; fewer than there are. Without a value: none when int8 agrees, else the fewest that it
   /// was found to agree with, at most half of them.
@@ -72,6 +73,10 @@ struct Agreement {
   std::uint64_t same_decisions = 0;  ///< pictures of which every available label is decided alike
   double largest_difference = 0;     ///< of any available label's probability
   double mean_difference = 0;        ///< over the pictures, of each its largest
+  /// A multiclass model decides one thing about a picture, its top class; a multilabel model one about each available
+  /// label.
+  std::uint64_t decisions = 0;
+  std::uint64_t decided_alike = 0;
 };
 
 struct UnusedPicture {

@@ -19,9 +19,12 @@ std::string model_text(const ModelRecord& model) {
 }
 
 std::string agreement_text(const Agreement& agreement) {
-  return fmt::format("{} of {} pictures decided as at fp32; probabilities differ by {:.2g} at most, {:.2g} on average",
-                     agreement.same_decisions, agreement.pictures, agreement.largest_difference,
-                     agreement.mean_difference);
+  const std::string decisions = agreement.decisions == agreement.pictures
+                                    ? std::string()
+                                    : fmt::format(" ({} of {} labels)", agreement.decided_alike, agreement.decisions);
+  return fmt::format(
+      "{} of {} pictures decided as at fp32{}; probabilities differ by {:.2g} at most, {:.2g} on average",
+      agreement.same_decisions, agreement.pictures, decisions, agreement.largest_difference, agreement.mean_difference);
 }
 
 /// Which units are in float32; a line of its own says why.

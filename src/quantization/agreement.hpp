@@ -14,14 +14,16 @@ namespace mediscan::quantization {
 class Reference {
  public:
   /// The pictures have been read before, and outlive it, as the options do.
-  Reference(const Model& exact, std::span<const std::filesystem::path> pictures, const QuantizeOptions& options)
-      : exact_(exact), pictures_(pictures), options_(options) {}
+  Reference(const Model& exact, Task task, std::span<const std::filesystem::path> pictures,
+            const QuantizeOptions& options)
+      : exact_(exact), task_(task), pictures_(pictures), options_(options) {}
 
   /// Throws what analysing throws.
   Agreement compare(const Analyzer& quantized);
 
  private:
   Analyzer exact_;
+  Task task_;
   std::span<const std::filesystem::path> pictures_;
   const QuantizeOptions& options_;
   std::vector<Result> results_;

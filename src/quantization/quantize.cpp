@@ -42,9 +42,8 @@ void check(const QuantizeOptions& options) {
   if (!(options.probability_tolerance > 0 && options.probability_tolerance <= 0.5)) {
     refuse("probability_tolerance", options.probability_tolerance, "over 0, at most 0.5");
   }
-  if (!(options.min_agreement >= 0 && options.min_agreement <= 1)) {
-    refuse("min_agreement", options.min_agreement, "0 to 1");
-  }
+  const double share = options.min_agreement.value_or(1);
+  if (!(share >= 0 && share <= 1)) refuse("min_agreement", share, "0 to 1");
 }
 
 /// The network in float32, and what its layers' bytes shall stand for.
@@ -125,7 +124,7 @@ class Quantization {
         calibrated_(calibrated),
         options_(options),
         exact_(load_alone(source.directory, "fp32", options)),
-        reference_(exact_.model, calibrated.pictures, options) {}
+        reference_(exact_.model, source.task, calibrated.pictures, options) {}
 
   /// Throws SELF_TEST_FAILED when int8 and fp32 do not agree well enough.
   Proven attempt(std::size_t kept) {
@@ -174,12 +173,14 @@ class Quantization {
     report.model = status.model;
     report.self_test = status.self_test;
     report.agreement = reference_.compare(Analyzer(loaded.model));
-    const auto [all, same] = std::pair(report.agreement.pictures, report.agreement.same_decisions);
-    if (static_cast<double>(same) < options_.min_agreement * static_cast<double>(all)) {
-      throw Error(ErrorCode::self_test_failed, Stage::model,
-                  fmt::format("{} {}: int8 decides {} of {} pictures as fp32 does, {:.4g} % of them shall be",
-                              report.model.name, report.model.version, same, all, 100 * options_.min_agreement),
-                  "calibrate with more pictures of the model's own kind, or by another method; nothing was published");
+    const auto [all, same] = std::pair(report.agreement.decisions, report.agreement.decided_alike);
+    const double needed = options_.min_agreement.value_or(source_.task == Task::multiclass ? 0.95 : 0.98);
+    if (static_cast<double>(same) < needed * static_cast<double>(all)) {
+      throw Error(
+          ErrorCode::self_test_failed, Stage::model,
+          fmt::format("{} {}: of {} decisions about {} pictures int8 makes {} as fp32 does, {:.4g} % of them shall be",
+                      report.model.name, report.model.version, all, report.agreement.pictures, same, 100 * needed),
+          "calibrate with more pictures of the model's own kind, or by another method; nothing was published");
     }
   }
 

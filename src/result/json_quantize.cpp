@@ -39,6 +39,8 @@ Json agreement_json(const Agreement& agreement) {
   json["same_decisions"] = agreement.same_decisions;
   json["largest_difference"] = agreement.largest_difference;
   json["mean_difference"] = agreement.mean_difference;
+  json["decisions"] = agreement.decisions;
+  json["decided_alike"] = agreement.decided_alike;
   return json;
 }
 

@@ -20,7 +20,7 @@ QuantizeReport report() {
                    {"layer1.0.conv1", 0, 2, 0, 2, 30.1},
                    {"layer1.0.conv2", 0, 2, 0, 2, 33},
                    {"layer2.0.downsample.0", -1, 1, -1, 1, 35}};
-  report.agreement = {120, 119, 0.0123, 0.001};
+  report.agreement = {120, 119, 0.0123, 0.001, 120, 119};
   report.self_test = {true, 0.004, 0.02};
   report.units = 8;
   report.source_weight_bytes = 1258291;
@@ -62,9 +62,15 @@ TEST_CASE("units that were kept in float32 are named with the harm that each doe
 )"));
 }
 
+TEST_CASE("of a model with many decisions about a picture it is told how many of them are alike") {
+  QuantizeReport chest = report();
+  chest.agreement = {120, 115, 0.0123, 0.001, 2160, 2155};
+  CHECK(contains(render_quantize(chest, plain), "115 of 120 pictures decided as at fp32 (2155 of 2160 labels);"));
+}
+
 TEST_CASE("few pictures are remarked upon, many are not") {
   QuantizeReport few = report();
-  few.agreement = {6, 6, 0.01, 0.001};
+  few.agreement = {6, 6, 0.01, 0.001, 6, 6};
   CHECK(contains(render_quantize(few, plain), "note          so few pictures say little of others"));
   CHECK_FALSE(contains(render_quantize(report(), plain), "note"));
 }

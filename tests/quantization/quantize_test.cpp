@@ -83,6 +83,8 @@ TEST_CASE("a quantised bundle is smaller, loads in int8 with auto, and decides a
   CHECK(report.directory == destination);
   CHECK(report.agreement.pictures == skin.size());
   CHECK(report.agreement.same_decisions == skin.size());
+  CHECK(report.agreement.decisions == skin.size());
+  CHECK(report.agreement.decided_alike == skin.size());
   CHECK(report.agreement.mean_difference <= report.agreement.largest_difference);
   CHECK(report.weight_bytes < report.source_weight_bytes * 35 / 100);
   CHECK(report.weight_bytes == std::filesystem::file_size(destination / "model.safetensors"));
@@ -117,7 +119,8 @@ TEST_CASE("a DenseNet is quantised as a ResNet is") {
   REQUIRE(chest.size() >= 3);
   const QuantizeReport report =
       quantize(root / "models" / "chest-demo", folder.path() / "chest-int8", chest, options());
-  CHECK(report.agreement.same_decisions == chest.size());
+  CHECK(report.agreement.decisions == 18 * chest.size());
+  CHECK(report.agreement.decided_alike == report.agreement.decisions);
   CHECK(report.kept.empty());
   CHECK(report.kept_because.empty());
   CHECK(report.self_test.run);

@@ -36,9 +36,9 @@ class TorchQuantizable final : public Quantizable {
  public:
   TorchQuantizable(Network network, Target target, const OpenRequest& request)
       : network_(std::move(network)), target_(std::move(target)), threads_(request.threads) {
-    const auto [height, width] = request.bundle.input_size();
+    const auto size = request.bundle.input_size();  // height, width
     const ThreadScope scope(threads_);
-    std::visit([&](auto& each) { each.pack(target_, {height, width}); }, network_);
+    std::visit([&](auto& each) { each.pack(target_, {size.first, size.second}); }, network_);
   }
 
   [[nodiscard]] const std::vector<std::string>& layers() const override {

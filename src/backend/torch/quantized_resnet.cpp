@@ -75,7 +75,7 @@ Tensor QuantizedResNet::run_in_floats(const Block& block, const Tensor& x) {
   return block.convs.back().conv.real().add_relu(y, shortcut);
 }
 
-QuantizedResNet::Between QuantizedResNet::run_block(const Block& block, Between in) {
+QuantizedResNet::Between QuantizedResNet::run_block(const Block& block, const Between& in) {
   const Layer& last = block.convs.back();
   if (last.conv.of_bytes()) return {run_in_bytes(block, as_bytes(in), in.quantization), last.output, true};
   return {run_in_floats(block, as_floats(in)), last.output, false};
@@ -95,7 +95,7 @@ void QuantizedResNet::run(const Tensor& pictures, float* logits, const std::atom
   Between between = begin(pictures);
   for (const auto& stage : stages_) {
     stop_if(cancelled);
-    for (const Block& block : stage) between = run_block(block, std::move(between));
+    for (const Block& block : stage) between = run_block(block, between);
   }
   const auto sizes = between.x.sizes();  // batch, channels, height, width
   float* features = features_.reserve(sizes[0] * sizes[1]);

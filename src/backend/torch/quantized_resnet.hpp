@@ -45,7 +45,7 @@ class QuantizedResNet {
   };
 
   Between begin(const Tensor& pictures);
-  Between run_block(const Block& block, Between in);
+  Between run_block(const Block& block, const Between& in);
   static Tensor run_in_bytes(const Block& block, const Tensor& x, const Quantization& quantization);
   static Tensor run_in_floats(const Block& block, const Tensor& x);
   Tensor as_bytes(const Between& in);
