@@ -395,6 +395,10 @@ TEST_CASE("quantize says what is missing on its command line, and reads no stand
   CHECK(contains(refused({"--model", model, "--out", scene.at("q"), "--percentile", "20", scene.at("in")}),
                  "percentile is 20, expected over 50, at most 100"));
   CHECK(contains(refused({"--model", model, "--out", scene.at("in"), scene.at("in")}), "is there already"));
+  for (const char* word : {"all", "-1", "2x", ""}) {
+    CHECK(contains(refused({"--model", model, "--out", scene.at("q"), "--keep-higher", word, scene.at("in")}),
+                   "expected auto, none or a number"));
+  }
 }
 
 TEST_CASE("quantize of what cannot be quantised is exit 3 with the reason, and writes nothing") {
@@ -412,7 +416,7 @@ TEST_CASE("quantize of what cannot be quantised is exit 3 with the reason, and w
 TEST_CASE("quantize --help explains the methods and the exit codes") {
   const Finished run = run_mediscan({"quantize", "--help"});
   CHECK(run.code == 0);
-  for (const char* part : {"--method", "entropy", "--min-agreement", "Exit codes", "-o,--out"})
+  for (const char* part : {"--method", "entropy", "--min-agreement", "--keep-higher", "Exit codes", "-o,--out"})
     CHECK(contains(run.out, part));
 }
 

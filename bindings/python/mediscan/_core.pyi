@@ -104,7 +104,7 @@ class ModelManager:
     def unload(self, model: Analyzer) -> bool:
         ...
 class QuantizeOptions:
-    def __init__(self, *, calibration: str, percentile: typing.SupportsFloat | typing.SupportsIndex, probability_tolerance: typing.SupportsFloat | typing.SupportsIndex, min_agreement: typing.SupportsFloat | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, libtorch: bytes, decode: DecodeOptions) -> None:
+    def __init__(self, *, calibration: str, percentile: typing.SupportsFloat | typing.SupportsIndex, probability_tolerance: typing.SupportsFloat | typing.SupportsIndex, min_agreement: typing.SupportsFloat | typing.SupportsIndex | None, keep_higher: typing.SupportsInt | typing.SupportsIndex | None, threads: typing.SupportsInt | typing.SupportsIndex, libtorch: bytes, decode: DecodeOptions) -> None:
         ...
 def call_reporting(callback: typing.Any, argument: typing.Any) -> None:
     """
