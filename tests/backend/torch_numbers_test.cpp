@@ -8,7 +8,7 @@
 #include <numeric>
 #include <vector>
 
-#include "backend/torch/cpu.hpp"
+#include "backend/cpu.hpp"
 #include "needs_libtorch.hpp"
 #include "open_network.hpp"
 

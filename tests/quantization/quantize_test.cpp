@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "backend/needs_libtorch.hpp"
-#include "backend/torch/cpu.hpp"
+#include "backend/cpu.hpp"
 #include "bundle/safetensors.hpp"
 #include "bundle/weights.hpp"
 #include "bundle_folder.hpp"
@@ -32,8 +32,8 @@ const std::filesystem::path root = MEDISCAN_SOURCE_DIR;
 
 bool can_quantize() {
   if (!test::has_libtorch()) return false;
-  if (!backend::torch::this_cpu().avx2) std::printf("MEDISCAN_SKIP: this CPU has no int8\n");
-  return backend::torch::this_cpu().avx2;
+  if (!backend::this_cpu().avx2) std::printf("MEDISCAN_SKIP: this CPU has no int8\n");
+  return backend::this_cpu().avx2;
 }
 
 /// The pictures of examples/images whose names begin so.

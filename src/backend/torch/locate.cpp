@@ -11,7 +11,7 @@
 #include <system_error>
 #include <variant>
 
-#include "backend/torch/elf.hpp"
+#include "backend/elf.hpp"
 #include "base/file.hpp"
 
 namespace mediscan::backend::torch {
