@@ -9,7 +9,7 @@
 #include <new>
 #include <string>
 
-#include "backend/torch/tensor.hpp"
+#include "backend/parallel.hpp"
 
 namespace mediscan::backend::torch {
 namespace {
