@@ -1,0 +1,46 @@
+// The numbers of a network's layers, taken from its weights: convolutions of float32 or of bytes, and the last layer.
+// plan.hpp makes oneDNN's primitives of them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "backend/onednn/packing.hpp"
+#include "backend/torch/conv.hpp"
+#include "backend/torch/weights.hpp"
+
+namespace mediscan::backend::onednn {
+
+/// A convolution.
+struct Layer {
+  Layer() = default;
+  /// `conv`.weight in float32 with the batch-norm `norm` folded in; none when that is empty.
+  Layer(torch::Weights& weights, const torch::ConvShape& shape, const std::string& conv, const std::string& norm);
+  /// `name`.weight (I8), .weight_scale and .bias (F32, one an output), .output_scale and .output_zero_point. With
+  /// `narrow` the weights are halved, rounded to even, and their scales doubled: vpmaddubsw, which stands in for VNNI
+  /// on older CPUs, adds two products in 16 bits and saturates from weights of 65 on.
+  static Layer of_bytes(torch::Weights& weights, const torch::ConvShape& shape, const std::string& name, bool narrow);
+
+  [[nodiscard]] bool is_of_bytes() const noexcept { return weight.type() == DataType::s8; }
+
+  torch::ConvShape shape;
+  Packing weight;              // OIHW
+  std::vector<float> bias;     // one an output
+  std::vector<float> scales;   // of the weights, one an output; of bytes
+  torch::Quantization output;  // what the bytes that come out stand for
+};
+
+/// The last layer, in float32: features to logits.
+struct Head {
+  Head() = default;
+  /// Takes `name`.weight and `name`.bias.
+  Head(torch::Weights& weights, const std::string& name, std::int64_t in, std::int64_t out);
+
+  std::int64_t in = 0;
+  std::int64_t out = 0;
+  Packing weight;  // out x in
+  std::vector<float> bias;
+};
+
+}  // namespace mediscan::backend::onednn
