@@ -72,7 +72,7 @@ Quantized quantize_weights(const Bundle& bundle, std::span<const std::filesystem
     quantized.layers.push_back({network->layers()[i], seen.range().low, seen.range().high, low,
                                 low + 255 * double{scale.scale}, sqnr_db(seen, range)});
   }
-  quantized.weights = bundle::write_safetensors(network->quantized(scales), {{"format", "pt"}});
+  quantized.weights = bundle::write_safetensors(network->quantized(scales, std::vector<bool>(network->units().size(), false)), {{"format", "pt"}});
   quantized.pictures = std::move(observed.pictures);
   quantized.unused = std::move(observed.unused);
   return quantized;

@@ -44,6 +44,19 @@ inline Architecture tiny_resnet() {
   return architecture;
 }
 
+/// A small DenseNet: three blocks, on grey pictures.
+inline Architecture tiny_densenet() {
+  Architecture architecture;
+  architecture.name = "densenet";
+  architecture.in_channels = 1;
+  architecture.outputs = 18;
+  architecture.layers = {2, 3, 2};
+  architecture.growth_rate = 4;
+  architecture.init_features = 8;
+  architecture.bn_size = 2;
+  return architecture;
+}
+
 /// The tensors of an architecture, drawn.
 inline std::vector<RawTensor> tensors_of(const Architecture& architecture, unsigned seed = 1) {
   Parameters parameters(seed);

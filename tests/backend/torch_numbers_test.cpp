@@ -99,16 +99,25 @@ TEST_CASE("ResNets in bf16 give the logits of the paper's arithmetic within what
   }
 }
 
+TEST_CASE("a DenseNet in bf16 gives the logits of the paper's arithmetic within what eight bits leave of them") {
+  if (!test::has_libtorch()) return;
+  if (!this_cpu().bf16) {
+    MESSAGE("MEDISCAN_SKIP: this CPU multiplies no bfloat16");
+    return;
+  }
+  test::NetworkRequest request{test::tiny_densenet(), 70, 101};
+  request.precision = "bf16";
+  for (const std::uint32_t batch : {1U, 3U}) {
+    double size = 0;
+    const double difference = largest_difference(request, batch, &size);
+    CHECK(difference < 0.03 * size);
+    CHECK(difference > tolerance);  // or it was not bf16
+  }
+}
+
 TEST_CASE("a DenseNet gives the logits of the paper's arithmetic, on sizes that do not halve evenly too") {
   if (!test::has_libtorch()) return;
-  Architecture architecture;
-  architecture.name = "densenet";
-  architecture.in_channels = 1;
-  architecture.outputs = 18;
-  architecture.layers = {2, 3, 2};
-  architecture.growth_rate = 4;
-  architecture.init_features = 8;
-  architecture.bn_size = 2;
+  const Architecture architecture = test::tiny_densenet();
   CHECK(largest_difference({architecture, 70, 101}, 1) < tolerance);
   CHECK(largest_difference({architecture, 64, 64}, 3) < tolerance);
 }

@@ -50,12 +50,15 @@ struct Layer {
     return layer;
   }
 
-  [[nodiscard]] std::vector<test::RawTensor> tensors() const {
-    return {tensor("c.weight", "I8", {shape.out, shape.in, shape.kernel, shape.kernel}, weight),
-            tensor("c.weight_scale", "F32", {shape.out}, scale), tensor("c.bias", "F32", {shape.out}, bias),
-            tensor("c.output_scale", "F32", {1}, std::vector<float>{output.scale}),
-            tensor("c.output_zero_point", "U8", {1},
-                   std::vector<std::uint8_t>{static_cast<std::uint8_t>(output.zero_point)})};
+  [[nodiscard]] std::vector<test::RawTensor> tensors(Gives gives = Gives::bytes) const {
+    std::vector<test::RawTensor> all{
+        tensor("c.weight", "I8", {shape.out, shape.in, shape.kernel, shape.kernel}, weight),
+        tensor("c.weight_scale", "F32", {shape.out}, scale), tensor("c.bias", "F32", {shape.out}, bias),
+        tensor("c.output_scale", "F32", {1}, std::vector<float>{output.scale}),
+        tensor("c.output_zero_point", "U8", {1},
+               std::vector<std::uint8_t>{static_cast<std::uint8_t>(output.zero_point)})};
+    if (gives == Gives::floats) all.resize(3);
+    return all;
   }
 
   /// Real numbers before the last rounding, NHWC; `narrow` halves the weights first.
@@ -100,10 +103,11 @@ Target target_for(bool narrow) {
 }
 
 struct Packed {
-  Packed(const Layer& layer, const Extent& extent, bool narrow) : file(test::safetensors(layer.tensors())) {
+  Packed(const Layer& layer, const Extent& extent, bool narrow, Gives gives = Gives::bytes)
+      : file(test::safetensors(layer.tensors(gives))) {
     const WeightsView view{"m", "safetensors", "", std::as_bytes(std::span(file))};
     Weights weights({&view, 1});
-    conv = QuantizedConv(weights, layer.shape, "c");
+    conv = QuantizedConv(weights, layer.shape, "c", gives);
     weights.check();
     conv.pack(target_for(narrow), extent, layer.input);
   }
@@ -139,6 +143,20 @@ TEST_CASE("a convolution of bytes is the sum in whole numbers, rounded once") {
     CHECK(largest_distance(packed.conv(x, Activation::none), real, layer.output) <= rounded);
     for (double& value : real) value = std::max(0.0, value);
     CHECK(largest_distance(packed.conv(x, Activation::relu), real, layer.output) <= rounded);
+  }
+}
+
+TEST_CASE("a convolution of bytes may give the real numbers themselves") {
+  if (!test::has_libtorch()) return;
+  const Extent extent{9, 11};
+  for (const ConvShape& shape : {ConvShape{16, 24, 1, 1, 0}, ConvShape{24, 12, 3, 1, 1}}) {
+    const Layer layer = Layer::drawn(shape, 63);
+    auto data = bytes(extent.height * extent.width * shape.in);
+    const Packed packed(layer, extent, false, Gives::floats);
+    const Tensor x = Tensor::view_nhwc(data.data(), {1, shape.in, extent.height, extent.width});
+    const Tensor y = packed.conv(x, Activation::none);
+    const auto real = layer.real(data, extent, false);
+    for (std::size_t i = 0; i < real.size(); ++i) CHECK(y.data()[i] == doctest::Approx(real[i]).epsilon(1e-5));
   }
 }
 

@@ -12,6 +12,7 @@
 #include "backend/torch/fitting.hpp"
 #include "backend/torch/libtorch.hpp"
 #include "backend/torch/network.hpp"
+#include "backend/torch/quantized_densenet.hpp"
 #include "backend/torch/quantized_resnet.hpp"
 #include "backend/torch/resnet.hpp"
 #include "backend/torch/thread_scope.hpp"
@@ -21,7 +22,7 @@ namespace mediscan::backend {
 namespace torch {
 namespace {
 
-using Network = std::variant<ResNet, DenseNet, QuantizedResNet>;
+using Network = std::variant<ResNet, DenseNet, QuantizedResNet, QuantizedDenseNet>;
 
 /// The network of a bundle with its weights taken, every fault of them checked.
 Network build(const Architecture& architecture, Weights& weights, Precision precision) {
@@ -38,14 +39,8 @@ Network build(const Architecture& architecture, Weights& weights, Precision prec
     return checked(ResNet(weights, *config));
   }
   if (const auto config = DenseNetConfig::from(architecture)) {
-    if (precision == Precision::int8) {
-      throw Error(ErrorCode::precision_unsupported, Stage::backend,
-                  "the torch backend has int8 for ResNets, not yet for DenseNets", "choose precision fp32");
-    }
-    if (precision == Precision::bf16) {
-      throw Error(ErrorCode::precision_unsupported, Stage::backend,
-                  "the torch backend has bf16 for ResNets, not yet for DenseNets", "choose precision fp32");
-    }
+    require_fitting(weights, precision);
+    if (precision == Precision::int8) return checked(QuantizedDenseNet(weights, *config));
     return checked(DenseNet(weights, *config));
   }
   throw Error(ErrorCode::unsupported, Stage::backend,
