@@ -9,10 +9,12 @@
 #include <memory>
 #include <tuple>
 #include <utility>
+#include <variant>
 
 #include "backend/batch_limits.hpp"
 #include "backend/builtin.hpp"
 #include "backend/cpu.hpp"
+#include "backend/onednn/densenet.hpp"
 #include "backend/onednn/libdnnl.hpp"
 #include "backend/onednn/plan.hpp"
 #include "backend/onednn/resnet.hpp"
@@ -46,34 +48,45 @@ bool require_offered(const std::string& device, const std::string& precision) {
   return precision == "int8";
 }
 
+using Network = std::variant<ResNet, DenseNet>;
+
 /// The network of a bundle with its weights taken, every fault of them checked.
-ResNet build(const OpenRequest& request, bool of_bytes) {
+Network build(const OpenRequest& request, bool quantized) {
   const Architecture& architecture = request.bundle.architecture;
   if (architecture.in_channels == 0 || architecture.outputs == 0) {
     throw Error(ErrorCode::bundle_invalid, Stage::backend, "architecture: in_channels and outputs must be at least 1");
   }
-  const auto config = torch::ResNetConfig::from(architecture);
-  if (!config) {
+  const auto resnet = torch::ResNetConfig::from(architecture);
+  const auto densenet = torch::DenseNetConfig::from(architecture);
+  if (!resnet && !densenet) {
     throw Error(ErrorCode::unsupported, Stage::backend,
                 fmt::format("the onednn backend knows no architecture \"{}\"", architecture.name),
-                "known are resnet18, resnet34, resnet50, resnet101, resnet152 and resnet; the torch backend has more");
+                "known are resnet18, resnet34, resnet50, resnet101, resnet152, resnet, densenet121, densenet161, "
+                "densenet169, densenet201 and densenet; for another, register a backend of your own");
   }
   torch::Weights weights(request.weights);
-  torch::require_fitting(weights, of_bytes ? torch::Precision::int8 : torch::Precision::fp32);
-  ResNet network(weights, *config, of_bytes, !this_cpu().vnni);
+  torch::require_fitting(weights, quantized ? torch::Precision::int8 : torch::Precision::fp32);
+  const bool narrow = !this_cpu().vnni;
+  Network network = resnet ? Network(ResNet(weights, *resnet, quantized, narrow))
+                           : Network(DenseNet(weights, *densenet, quantized, narrow));
   weights.check();
   return network;
 }
 
+std::int64_t minimum_side(const Network& network) {
+  const auto* densenet = std::get_if<DenseNet>(&network);
+  return densenet == nullptr ? 1 : densenet->minimum_side();
+}
+
 class OnednnSession final : public Session {
  public:
-  OnednnSession(const OpenRequest& request, bool of_bytes)
+  OnednnSession(const OpenRequest& request, bool quantized)
       : precision_(request.precision),
         threads_(request.threads),
+        network_(build(request, quantized)),
         limits_{static_cast<std::uint32_t>(request.max_batch), request.bundle.architecture.in_channels,
-                request.bundle.architecture.outputs, 1},
-        size_(request.bundle.input_size()),
-        network_(build(request, of_bytes)) {
+                request.bundle.architecture.outputs, minimum_side(network_)},
+        size_(request.bundle.input_size()) {
     const ThreadScope scope(threads_);
     for (std::uint32_t batch = 1; batch < limits_.max_batch; batch *= 2) plan_for(batch, size_.first, size_.second);
     plan_for(limits_.max_batch, size_.first, size_.second);
@@ -88,7 +101,9 @@ class OnednnSession final : public Session {
 
   [[nodiscard]] std::string device() const override { return "cpu"; }
   [[nodiscard]] std::string precision() const override { return precision_; }
-  [[nodiscard]] std::uint64_t memory_bytes() const override { return arena_.bytes() + network_.bytes(); }
+  [[nodiscard]] std::uint64_t memory_bytes() const override {
+    return arena_.bytes() + std::visit([](const auto& network) { return network.bytes(); }, network_);
+  }
 
  private:
   /// Of the bundle's picture size one is kept for every batch, of other sizes the last that ran.
@@ -98,7 +113,8 @@ class OnednnSession final : public Session {
     if (const auto known = plans_.find(key); known != plans_.end()) return known->second;
     if (!usual) std::erase_if(plans_, [&](const auto& plan) { return !is_usual(plan.first); });
     Plan plan(processor_, arena_);
-    network_.add_to(plan, {Slot::pictures, batch, limits_.channels, height, width, DataType::f32, {}});
+    const Activation pictures{Slot::pictures, batch, limits_.channels, height, width, DataType::f32, {}};
+    std::visit([&](auto& network) { network.add_to(plan, pictures); }, network_);
     return plans_.emplace(key, std::move(plan)).first->second;
   }
   [[nodiscard]] bool is_usual(const std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>& key) const {
@@ -124,12 +140,12 @@ class OnednnSession final : public Session {
 
   std::string precision_;
   int threads_;
+  Network network_;
   BatchLimits limits_;
   std::pair<std::uint32_t, std::uint32_t> size_;  // height and width of the bundle's pictures
   Processor processor_;
   Arena arena_;
   torch::Scratch pictures_;
-  ResNet network_;
   std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, Plan> plans_;  // by batch, height, width
 };
 
@@ -162,8 +178,7 @@ class OnednnBackend final : public Backend {
     const LibdnnlReport report = find_libdnnl();
     if (!report.available)
       throw Error(ErrorCode::backend_unavailable, Stage::backend, "onednn: " + report.reason, report.hint);
-    const bool of_bytes = require_offered(request.device, request.precision);
-    return std::make_unique<OnednnSession>(request, of_bytes);
+    return std::make_unique<OnednnSession>(request, require_offered(request.device, request.precision));
   }
 };
 

@@ -24,7 +24,9 @@ void append_post_ops(const Attributes& attributes, bool relu, const Activation* 
   check(libdnnl().dnnl_post_ops_create(&made), "a list of operations");
   const PostOps operations(made);
   if (residual != nullptr) {
-    check(libdnnl().dnnl_post_ops_append_sum(made, residual->quantization.scale, residual->quantization.zero_point,
+    const bool of_bytes = residual->type == DataType::u8;
+    check(libdnnl().dnnl_post_ops_append_sum(made, of_bytes ? residual->quantization.scale : 1.0F,
+                                             of_bytes ? residual->quantization.zero_point : 0,
                                              static_cast<Enum>(residual->type)),
           "a sum behind a convolution");
   }
@@ -33,7 +35,7 @@ void append_post_ops(const Attributes& attributes, bool relu, const Activation* 
 }
 
 /// What the bytes of a convolution stand for. A zero point of 0 is left out: kernels are faster without.
-void append_quantization(const Attributes& attributes, const torch::Quantization& in, const torch::Quantization& out) {
+void append_quantization(const Attributes& attributes, const Layer& layer, const torch::Quantization& in) {
   const auto scale = [&](int argument, int mask) {
     check(libdnnl().dnnl_primitive_attr_set_scales_mask(attributes.get(), argument, mask), "scales of bytes");
   };
@@ -44,9 +46,10 @@ void append_quantization(const Attributes& attributes, const torch::Quantization
   };
   scale(arg_src, one_for_all);
   scale(arg_weights, one_an_output);
-  scale(arg_dst, one_for_all);
   zero_point(arg_src, in);
-  zero_point(arg_dst, out);
+  if (!layer.gives_bytes()) return;
+  scale(arg_dst, one_for_all);
+  zero_point(arg_dst, layer.output);
 }
 
 PrimitiveDescription describe(const Processor& processor, const Layer& layer, const Activation& in,
@@ -78,12 +81,20 @@ void stop_if(const std::atomic<bool>& cancelled) {
 }  // namespace
 
 std::size_t Activation::bytes() const noexcept {
-  const auto numbers = static_cast<std::size_t>(batch * channels * height * width);
+  const auto numbers = static_cast<std::size_t>(batch * height * width * (stride > 0 ? stride : channels));
   return type == DataType::u8 ? numbers : numbers * sizeof(float);
 }
 
 torch::Pixels Activation::pixels(const Arena& arena) const noexcept {
-  return {static_cast<float*>(arena.at(slot)), batch, height, width, channels, channels};
+  return {static_cast<float*>(arena.at(slot)), batch, height, width, channels, stride > 0 ? stride : channels};
+}
+
+std::span<float> Activation::floats(const Arena& arena) const noexcept {
+  return {static_cast<float*>(arena.at(slot)), static_cast<std::size_t>(batch * channels * height * width)};
+}
+
+std::span<std::uint8_t> Activation::raw_bytes(const Arena& arena) const noexcept {
+  return {static_cast<std::uint8_t*>(arena.at(slot)), static_cast<std::size_t>(batch * channels * height * width)};
 }
 
 torch::BytePixels Activation::byte_pixels(const Arena& arena) const noexcept {
@@ -110,8 +121,9 @@ dnnl_memory* Plan::constant(std::int32_t number) {
 void Plan::add_quantization(Step& step, Layer& layer, const torch::Quantization& of_input) {
   step.arguments.push_back({arg_scales | arg_src, constant(of_input.scale)});
   step.arguments.push_back({arg_scales | arg_weights, constant(std::span(layer.scales))});
-  step.arguments.push_back({arg_scales | arg_dst, constant(layer.output.scale)});
   if (of_input.zero_point != 0) step.arguments.push_back({arg_zero_points | arg_src, constant(of_input.zero_point)});
+  if (!layer.gives_bytes()) return;
+  step.arguments.push_back({arg_scales | arg_dst, constant(layer.output.scale)});
   if (layer.output.zero_point != 0)
     step.arguments.push_back({arg_zero_points | arg_dst, constant(layer.output.zero_point)});
 }
@@ -126,7 +138,7 @@ void Plan::add_scratch(Step& step, const PrimitiveDescription& description) {
 void Plan::add_conv(Layer& layer, const Activation& in, const Activation& out, bool relu, const Activation* residual) {
   const Attributes attributes = plain_attributes();
   append_post_ops(attributes, relu, residual);
-  if (layer.is_of_bytes()) append_quantization(attributes, in.quantization, layer.output);
+  if (layer.of_bytes()) append_quantization(attributes, layer, in.quantization);
   const PrimitiveDescription description = describe(*processor_, layer, in, out, attributes);
   Step step;
   step.primitive = primitive_of(description, name_of(layer.shape));
@@ -136,7 +148,7 @@ void Plan::add_conv(Layer& layer, const Activation& in, const Activation& out, b
       {arg_bias, constant(std::span(layer.bias))},
       {arg_dst, in_slot(nhwc(out.sizes(), out.type).get(), out.slot)},
   };
-  if (layer.is_of_bytes()) add_quantization(step, layer, in.quantization);
+  if (layer.of_bytes()) add_quantization(step, layer, in.quantization);
   add_scratch(step, description);
   arena_->reserve(out.slot, out.bytes());
   steps_.push_back(std::move(step));
@@ -145,9 +157,13 @@ void Plan::add_conv(Layer& layer, const Activation& in, const Activation& out, b
 Activation Plan::add(Layer& layer, const Activation& in, bool relu, Slot slot) {
   const torch::ConvShape& shape = layer.shape;
   const torch::Extent extent = torch::Extent{in.height, in.width}.after(shape.kernel, shape.stride, shape.padding);
-  const Activation out{slot,          in.batch,     shape.out,
-                       extent.height, extent.width, layer.is_of_bytes() ? DataType::u8 : DataType::f32,
-                       layer.output};
+  Activation out = in;
+  out.slot = slot;
+  out.channels = shape.out;
+  out.height = extent.height;
+  out.width = extent.width;
+  out.type = layer.gives_bytes() ? DataType::u8 : DataType::f32;
+  out.quantization = layer.output;
   add_conv(layer, in, out, relu, nullptr);
   return out;
 }

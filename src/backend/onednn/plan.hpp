@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "backend/onednn/arena.hpp"
@@ -26,7 +27,8 @@ struct Activation {
   std::int64_t height = 0;
   std::int64_t width = 0;
   DataType type = DataType::f32;
-  torch::Quantization quantization;  // of bytes
+  torch::Quantization quantization;  // what bytes stand for, or what they would if these numbers became bytes
+  std::int64_t stride = 0;           // floats from one pixel to the next where there is room between them; else 0
 
   [[nodiscard]] std::array<std::int64_t, 4> sizes() const noexcept { return {batch, channels, height, width}; }
   [[nodiscard]] std::size_t bytes() const noexcept;
@@ -34,6 +36,9 @@ struct Activation {
   /// The memory as our kernels take it, of float32 and of bytes.
   [[nodiscard]] torch::Pixels pixels(const Arena& arena) const noexcept;
   [[nodiscard]] torch::BytePixels byte_pixels(const Arena& arena) const noexcept;
+  /// All its numbers, of memory without room between pixels.
+  [[nodiscard]] std::span<float> floats(const Arena& arena) const noexcept;
+  [[nodiscard]] std::span<std::uint8_t> raw_bytes(const Arena& arena) const noexcept;
 };
 
 class Plan {

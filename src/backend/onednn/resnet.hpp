@@ -1,5 +1,5 @@
-// Residual networks as backend/torch/resnet.hpp and quantized_resnet.hpp have them, computed by oneDNN: in float32, or
-// with the stem and the last layer in float32 and everything between on bytes.
+// Residual networks (backend/torch/resnet.hpp, quantized_resnet.hpp) computed by oneDNN: in float32, or with the stem
+// and the last layer in float32 and everything between on bytes, but for the blocks that the bundle keeps in float32.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,9 @@ namespace mediscan::backend::onednn {
 
 class ResNet {
  public:
-  /// Takes the tensors of torchvision's ResNet.state_dict(), or with `of_bytes` those that docs/bundle.md lists for a
-  /// quantised one; Weights::check() tells whether all were there. `narrow` as in Layer::of_bytes.
-  ResNet(torch::Weights& weights, const torch::ResNetConfig& config, bool of_bytes, bool narrow);
+  /// Takes the tensors of torchvision's ResNet.state_dict(), or of a quantised one those that docs/bundle.md lists;
+  /// Weights::check() tells whether all were there. `narrow` as in Layer::of_quantized.
+  ResNet(torch::Weights& weights, const torch::ResNetConfig& config, bool quantized, bool narrow);
 
   /// Adds all that is to be done for these pictures. The network outlives the plan.
   void add_to(Plan& plan, const Activation& pictures);
@@ -23,13 +23,15 @@ class ResNet {
   [[nodiscard]] std::uint64_t bytes() const noexcept;
 
  private:
+  using Block = torch::ResidualBlock<Layer>;
+
   Activation begin(Plan& plan, const Activation& pictures);
-  static Activation add_block(Plan& plan, torch::ResidualBlock<Layer>& block, const Activation& x);
+  static Activation add_block(Plan& plan, Block& block, Activation x);
   void end(Plan& plan, const Activation& x);
 
-  bool of_bytes_;
+  bool quantized_;
   Layer stem_;
-  torch::Quantization pooled_quantization_;  // of bytes
+  torch::Quantization pooled_quantization_;  // of what the first stage takes, in bytes
   torch::ResidualStages<Layer> stages_;
   Head head_;
 };
