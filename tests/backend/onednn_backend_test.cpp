@@ -1,8 +1,13 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <tuple>
 #include <vector>
 
 #include "backend/cpu.hpp"
@@ -142,6 +147,31 @@ TEST_CASE("onednn: a session knows the memory it holds") {
   CHECK(before > weights);
   (void)opened.run(4, 96, 96);
   CHECK(opened.session->memory_bytes() > before);
+}
+
+TEST_CASE("onednn: running makes no primitive and reorders nothing, as oneDNN itself reports") {
+  if (!test::has_onednn()) return;
+  const std::string command =
+      "MEDISCAN_ONEDNN=" + find_libdnnl().library.string() + " ONEDNN_VERBOSE=2 " + MEDISCAN_ONEDNN_SESSION;
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command.c_str(), "r"), &::pclose);
+  bool running = false;
+  int made_before = 0;
+  int executed = 0;
+  std::array<char, 4096> buffer{};
+  while (std::fgets(buffer.data(), static_cast<int>(buffer.size()), pipe.get()) != nullptr) {
+    const std::string line = buffer.data();
+    running = running || line.starts_with("RUNNING");
+    if (!line.starts_with("onednn_verbose") || contains(line, ",info,")) continue;
+    if (!running && contains(line, ",create")) ++made_before;
+    if (!running) continue;
+    CHECK_MESSAGE(contains(line, ",exec,"), line);
+    CHECK_MESSAGE((contains(line, ",convolution,") || contains(line, ",inner_product,")), line);
+    ++executed;
+  }
+  // The tiny ResNet has a stem, 8 convolutions, 3 shortcuts and a head; the tiny DenseNet a stem, 7 layers of 2
+  // convolutions, 2 transitions and a head. Four batches of each.
+  CHECK(executed == 4 * (13 + 18));
+  CHECK(made_before > 0);
 }
 
 TEST_CASE("onednn: a DenseNet refuses pictures that would vanish on the way, and takes the smallest that does not") {
