@@ -64,10 +64,11 @@ std::string remedy_block(const Style& style) {
 
 /// What oneDNN is for, where there is none.
 std::string onednn_block(const Style& style) {
-  return paragraph(
-      style, 2,
-      "Only needed where LibTorch is not, or for int8 at its fastest: `pip install onednn-cpu-gomp` (55 MB), "
-      "then name the folder of its libdnnl.so.3 with MEDISCAN_ONEDNN.");
+  return field(
+      style, "-",
+      "Only needed where LibTorch is not, or for int8 at its fastest: `pip install onednn-cpu-gomp` (55 MB); where "
+      "it is not found by itself, set MEDISCAN_ONEDNN to its folder.",
+      Ink::plain, 4, 2);
 }
 
 std::string backend_block(const BackendInfo& backend, const Style& style) {

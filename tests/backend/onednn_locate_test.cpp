@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "errors.hpp"
+#include "forked.hpp"
 #include "needs_onednn.hpp"
 #include "temporary_folder.hpp"
 
@@ -136,6 +137,16 @@ TEST_CASE("onednn: a copy that the host has mapped is used, and one that opened 
   const auto second = twice.find("available 1", twice.find("available 1") + 1);
   REQUIRE(second != std::string::npos);
   CHECK(contains(twice.substr(second), "already in this process"));
+}
+
+TEST_CASE("onednn: in a child made by fork() after it was opened it is not used, and the remedy is told") {
+  if (!test::has_onednn()) return;
+  CHECK(test::exit_code_of_child([] {
+          const LibdnnlReport report = find_libdnnl();
+          if (report.available) return 1;
+          if (!contains(report.reason, "made by fork() after oneDNN had been opened")) return 2;
+          return contains(report.hint, "spawn") ? 0 : 3;
+        }) == 0);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ namespace mediscan::backend::onednn {
 struct Layer {
   Layer() = default;
   /// `conv`.weight in float32 with the batch-norm `norm` folded in; none when that is empty.
-  Layer(torch::Weights& weights, const torch::ConvShape& shape, const std::string& conv, const std::string& norm);
+  Layer(torch::Weights& weights, const torch::ConvShape& of, const std::string& conv, const std::string& norm);
   /// A convolution of a quantised network. When `name`.weight is I8, of bytes: .weight_scale and .bias (F32, one an
   /// output), and .output_scale and .output_zero_point where it gives bytes. Else kept in float32, its batch-norm
   /// folded in: .weight and .bias. With `narrow` weights of bytes are halved, rounded to even, and their scales
@@ -45,7 +45,7 @@ void require_alike(torch::Weights& weights, const Layer& one, const Layer& other
 struct Head {
   Head() = default;
   /// Takes `name`.weight and `name`.bias.
-  Head(torch::Weights& weights, const std::string& name, std::int64_t in, std::int64_t out);
+  Head(torch::Weights& weights, const std::string& name, std::int64_t features, std::int64_t outputs);
 
   std::int64_t in = 0;
   std::int64_t out = 0;
