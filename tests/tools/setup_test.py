@@ -81,7 +81,7 @@ def test_a_library_without_the_stable_abi_is_too_old():
 def test_a_onednn_that_does_not_open_is_told_with_the_reason(tmp_path):
     (tmp_path / onednn.LIBRARY).write_bytes(b"not a library")
     with pytest.raises(Trouble, match="file too short|invalid ELF header"):
-        onednn._opened_version(tmp_path / onednn.LIBRARY)
+        onednn.opened_version(tmp_path / onednn.LIBRARY)
 
 
 def test_a_command_that_fails_brings_its_output():

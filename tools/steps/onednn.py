@@ -39,7 +39,7 @@ def ensure():
             # By --prefix: --target drops what a wheel installs beside its packages, and here that is all.
             python_env.pip_install(python, ["--no-deps", "--no-compile", "--prefix", partial, "-r", REQUIREMENTS], "pip-onednn")
             _link_alike(partial / "lib")
-            version = _opened_version(partial / "lib" / LIBRARY)
+            version = opened_version(partial / "lib" / LIBRARY)
             shutil.rmtree(FOLDER, ignore_errors=True)
             partial.rename(FOLDER)
         stamp.write(FOLDER / ".stamp", key)
@@ -54,7 +54,7 @@ def _link_alike(folder):
             file.symlink_to(LIBRARY)
 
 
-def _opened_version(path):
+def opened_version(path):
     result = subprocess.run([sys.executable, "-c", _OPEN, str(path)], capture_output=True, text=True, check=False)
     if result.returncode == 0:
         return result.stdout.strip()
