@@ -140,10 +140,10 @@ class OnednnSession final : public Session {
 
   std::string precision_;
   int threads_;
+  Processor processor_;  // before what is made of it
   Network network_;
   BatchLimits limits_;
   std::pair<std::uint32_t, std::uint32_t> size_;  // height and width of the bundle's pictures
-  Processor processor_;
   Arena arena_;
   torch::Scratch pictures_;
   std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, Plan> plans_;  // by batch, height, width
