@@ -54,8 +54,8 @@ std::string table(const TuneReport& report, const Style& style) {
 
 std::string refusal_text(const TuneRefusal& refusal) {
   const TuneConfiguration& one = refusal.configuration;
-  std::string text = one.backend;
-  if (!one.precision.empty()) text += fmt::format(" {} {}", one.device, one.precision);
+  if (one.precision.empty()) return refusal.error.message();  // of a backend that is not here, which it names
+  std::string text = fmt::format("{} {} {}", one.backend, one.device, one.precision);
   if (one.lanes > 1) text += fmt::format(" on {} lanes", one.lanes);
   return fmt::format("{}: {}", text, refusal.error.message());
 }

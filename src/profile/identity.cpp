@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "backend/torch/cpu.hpp"
+#include "backend/cpu.hpp"
 
 namespace mediscan::profile {
 
 Identity identity_here(const Bundle& bundle, int threads) {
-  const auto& cpu = backend::torch::this_cpu();
+  const auto& cpu = backend::this_cpu();
   Identity here{MEDISCAN_VERSION, bundle.weights_sha256(), bundle.manifest_sha256, cpu.model, {}, threads};
   if (cpu.avx2) here.features.emplace_back("avx2");
   if (cpu.bf16) here.features.emplace_back("bf16");

@@ -22,6 +22,11 @@ Error not_allowed(const Bundle& bundle, const std::string& precision) {
           "that a model may run below fp32 is for its mediscan.json to say (docs/bundle.md)"};
 }
 
+/// Some backends begin their reason with their name.
+std::string with_name(const std::string& name, const std::string& reason) {
+  return reason.starts_with(name + ":") ? reason : fmt::format("{}: {}", name, reason);
+}
+
 /// All precisions and splits of a device.
 void add_device(const DeviceInfo& device, const TuneConfiguration& backend, const Bundle& bundle,
                 const std::vector<int>& lanes, int budget, Candidates& found) {
@@ -65,7 +70,7 @@ Candidates find_candidates(const Bundle& bundle, const std::vector<std::shared_p
     one.simulated = backend->simulated();
     if (!info.available) {
       found.refused.push_back(
-          {one, Error(ErrorCode::backend_unavailable, Stage::backend, fmt::format("{}: {}", one.backend, info.reason),
+          {one, Error(ErrorCode::backend_unavailable, Stage::backend, with_name(one.backend, info.reason),
                       "`mediscan doctor` says what is missing")});
       continue;
     }

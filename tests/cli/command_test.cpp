@@ -265,7 +265,7 @@ TEST_CASE("--fast-decode is said in the result, and changes nothing else of it")
 
 TEST_CASE("--fallback mock answers without LibTorch, marked and with the reason, and --fallback never does not") {
   const Scene scene;
-  const Setting without{.environment = {{"MEDISCAN_LIBTORCH", "/nonexistent"}}};
+  const Setting without{.environment = {{"MEDISCAN_LIBTORCH", "/nonexistent"}, {"MEDISCAN_ONEDNN", "/nonexistent"}}};
   const auto with_fallback = [&](const std::string& how) {
     return run_mediscan({"analyze", "--model", scene.at("bundle"), "--fallback", how, "--json", scene.at("in/a.png")},
                         without);
@@ -395,6 +395,10 @@ TEST_CASE("quantize says what is missing on its command line, and reads no stand
   CHECK(contains(refused({"--model", model, "--out", scene.at("q"), "--percentile", "20", scene.at("in")}),
                  "percentile is 20, expected over 50, at most 100"));
   CHECK(contains(refused({"--model", model, "--out", scene.at("in"), scene.at("in")}), "is there already"));
+  for (const char* word : {"all", "-1", "2x", ""}) {
+    CHECK(contains(refused({"--model", model, "--out", scene.at("q"), "--keep-higher", word, scene.at("in")}),
+                   "expected auto, none or a number"));
+  }
 }
 
 TEST_CASE("quantize of what cannot be quantised is exit 3 with the reason, and writes nothing") {
@@ -412,7 +416,7 @@ TEST_CASE("quantize of what cannot be quantised is exit 3 with the reason, and w
 TEST_CASE("quantize --help explains the methods and the exit codes") {
   const Finished run = run_mediscan({"quantize", "--help"});
   CHECK(run.code == 0);
-  for (const char* part : {"--method", "entropy", "--min-agreement", "Exit codes", "-o,--out"})
+  for (const char* part : {"--method", "entropy", "--min-agreement", "--keep-higher", "Exit codes", "-o,--out"})
     CHECK(contains(run.out, part));
 }
 

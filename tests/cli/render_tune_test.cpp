@@ -31,7 +31,7 @@ TuneReport report() {
   report.refused = {{{"torch", "2.15.0", false, "cpu", "bf16", 1, 2},
                      Error(ErrorCode::precision_unsupported, Stage::backend, "A CPU has no bf16")},
                     {{"other", "", false, "", "", 0, 0},
-                     Error(ErrorCode::backend_unavailable, Stage::backend, "its library is missing")}};
+                     Error(ErrorCode::backend_unavailable, Stage::backend, "other: its library is missing")}};
   report.best_latency = 1;
   report.best_throughput = 3;
   report.profile = "/p.json";

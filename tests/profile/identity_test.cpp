@@ -4,7 +4,7 @@
 
 #include <mediscan/result.hpp>
 
-#include "backend/torch/cpu.hpp"
+#include "backend/cpu.hpp"
 #include "bundle_folder.hpp"
 #include "errors.hpp"
 #include "example_profiles.hpp"
@@ -18,7 +18,7 @@ TEST_CASE("the identity is that of this library, bundle, processor and budget") 
   CHECK(here.library_version == library_version());
   CHECK(here.weights_sha256 == bundle.weights_sha256());
   CHECK(here.manifest_sha256 == bundle.manifest_sha256);
-  CHECK(here.cpu == backend::torch::this_cpu().model);
+  CHECK(here.cpu == backend::this_cpu().model);
   CHECK(here.threads == 3);
   CHECK_FALSE(difference(here, here).has_value());
 }

@@ -44,6 +44,7 @@ from mediscan.errors import (
 from mediscan.images import Image, ImageInfo, Limits, Source
 from mediscan.jobs import Job
 from mediscan.model import LoadOptions, Model, ModelManager, load
+from mediscan.quantization import QuantizeReport, quantize
 from mediscan.results import Finding, Result
 from mediscan.state import EngineStatus, ModelStatus
 from mediscan.system import BackendInfo, SystemReport, backends, status
@@ -86,6 +87,7 @@ __all__ = [
     "OutOfMemory",
     "Overloaded",
     "PrecisionUnsupported",
+    "QuantizeReport",
     "RadiologyAnalyzer",
     "Result",
     "SelfTestFailed",
@@ -100,6 +102,7 @@ __all__ = [
     "backends",
     "library_version",
     "load",
+    "quantize",
     "status",
     "tune",
 ]

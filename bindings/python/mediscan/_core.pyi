@@ -2,11 +2,12 @@
 MediScan's C++ API for the package mediscan; private to it.
 """
 from __future__ import annotations
+import collections.abc
 import mediscan.errors
 import mediscan.results
 import typing
 import typing_extensions
-__all__: list[str] = ['Analyzer', 'CompletionQueue', 'DecodeOptions', 'Image', 'Job', 'LoadOptions', 'ModelManager', 'Tensor', 'call_reporting', 'error_name', 'library_version', 'result_json', 'shut_down', 'system_report_json', 'tune_json']
+__all__: list[str] = ['Analyzer', 'CompletionQueue', 'DecodeOptions', 'Image', 'Job', 'LoadOptions', 'ModelManager', 'QuantizeOptions', 'Tensor', 'call_reporting', 'error_name', 'library_version', 'quantize', 'result_json', 'shut_down', 'system_report_json', 'tune_json']
 class DecodeOptions:
     def __init__(self, *, decoder: str, apply_orientation: bool, fast_decode: bool, max_pixels: typing.SupportsInt | typing.SupportsIndex, max_side: typing.SupportsInt | typing.SupportsIndex, max_decoded_bytes: typing.SupportsInt | typing.SupportsIndex, max_file_bytes: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
@@ -102,6 +103,9 @@ class ModelManager:
         ...
     def unload(self, model: Analyzer) -> bool:
         ...
+class QuantizeOptions:
+    def __init__(self, *, calibration: str, percentile: typing.SupportsFloat | typing.SupportsIndex, probability_tolerance: typing.SupportsFloat | typing.SupportsIndex, min_agreement: typing.SupportsFloat | typing.SupportsIndex | None, keep_higher: typing.SupportsInt | typing.SupportsIndex | None, threads: typing.SupportsInt | typing.SupportsIndex, libtorch: bytes, decode: DecodeOptions) -> None:
+        ...
 def call_reporting(callback: typing.Any, argument: typing.Any) -> None:
     """
     Calls it; what it raises goes to sys.unraisablehook.
@@ -111,6 +115,8 @@ def error_name(code: typing.SupportsInt | typing.SupportsIndex) -> str:
     Upper-case name of an error code; "UNKNOWN" for a number that is none.
     """
 def library_version() -> str:
+    ...
+def quantize(bundle: bytes, destination: bytes, pictures: collections.abc.Sequence[bytes], options: QuantizeOptions, progress: typing.Any) -> tuple[str, list[tuple[bytes, mediscan.errors.Error]]]:
     ...
 def result_json(result: mediscan.results.Result, indent: typing.SupportsInt | typing.SupportsIndex) -> str:
     """

@@ -18,6 +18,7 @@ void register_all(py::module_& module) {
   register_job(module);
   register_analyzer(module);
   register_model(module);
+  register_quantize(module);
   register_system(module);
   register_tune(module);
 }

@@ -12,6 +12,7 @@ void register_errors(py::module_& module);
 void register_image(py::module_& module);
 void register_job(py::module_& module);
 void register_model(py::module_& module);
+void register_quantize(py::module_& module);
 void register_result(py::module_& module);
 void register_system(py::module_& module);
 void register_tune(py::module_& module);
