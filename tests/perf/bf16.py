@@ -1,17 +1,19 @@
-"""bf16 against fp32: MediScan's torch backend, OpenVINO and torch eager, ResNet-50."""
+"""bf16 against fp32: MediScan's torch backend, OpenVINO, torch eager, torch.compile and AOTInductor, ResNet-50."""
 
 from __future__ import annotations
 
 import copy
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
+from comparison import Comparison, Target
+from compiled import compiled
 from driver import Driver
-from forward import OURS, onnx_of, openvino_contender
-from measure import THREADS, interleave, timed
+from forward import BATCHES, OURS, interleave_with_peaks, onnx_of, openvino_contender, our_contender
+from measure import THREADS, Effort, timed
 from networks import TORCHVISION_V1, normalise_logits, resnet50, write_bundle
+from roofline import GemmPeak, gflop_of
 
 OURS_BF16 = f"{OURS} bf16"
 
@@ -22,8 +24,8 @@ def cpu_has_bf16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-def measure_bf16(driver: Driver, scratch: Path, rounds: int, runs: int) -> dict[str, dict[str, float]]:
-    """Medians by batch size."""
+def measure_bf16(driver: Driver, scratch: Path, cache: Path, effort: Effort) -> list[Comparison]:
+    """A table a batch size."""
     torch.set_num_threads(THREADS)
     network = resnet50(7)
     pictures = torch.randn(8, 3, 224, 224, generator=torch.Generator().manual_seed(1))
@@ -37,28 +39,33 @@ def measure_bf16(driver: Driver, scratch: Path, rounds: int, runs: int) -> dict[
         for name, precision in ((OURS, "fp32"), (OURS_BF16, "bf16"))
     }
     half = copy.deepcopy(network).to(torch.bfloat16, memory_format=torch.channels_last)
-    medians = {}
-    for batch in (1, 8):
+    tables = []
+    for batch in BATCHES:
         tensors = pictures[:batch].contiguous()
         source = scratch / f"bf16-{batch}.bin"
         tensors.numpy().tofile(source)
         halves = tensors.to(torch.bfloat16, memory_format=torch.channels_last)
-
-        def ours(identity: int, batch: int = batch, source: Path = source) -> Any:
-            return lambda count: driver("forward", id=identity, tensor=source, batch=batch, repeat=count)["ms"]
 
         def eager(halves: torch.Tensor = halves) -> None:
             with torch.inference_mode():
                 half(halves)
 
         model = onnx_of(network, tensors)
-        contenders = {
-            **{name: ours(identity) for name, identity in sessions.items()},
-            "OpenVINO": openvino_contender(model, tensors.numpy()),
-            "OpenVINO bf16": openvino_contender(model, tensors.numpy(), "bf16"),
-            "torch eager bf16, channels_last": timed(eager),
-        }
-        medians[f"resnet50 bf16, batch {batch}"] = interleave(contenders, rounds, runs if batch == 1 else max(2, runs // 3))
-    for identity in sessions.values():
-        driver("close", id=identity)
-    return medians
+        peaks = [GemmPeak("fp32"), GemmPeak("bf16")]
+        with compiled("resnet50", "bf16", bundle / "model.safetensors", source, batch, cache) as (peers, not_run):
+            contenders = {
+                **{name: our_contender(driver, session, source, batch) for name, session in sessions.items()},
+                "OpenVINO": openvino_contender(model, tensors.numpy()),
+                "OpenVINO bf16": openvino_contender(model, tensors.numpy(), "bf16"),
+                "torch eager bf16, channels_last": timed(eager),
+                **{f"{name} bf16": contender for name, contender in peers.items()},
+            }
+            medians = interleave_with_peaks(contenders, peaks, effort.for_batch(batch))
+        roofs = {name: peaks["bf16" in name].roof() for name in medians}
+        tables.append(Comparison(
+            f"resnet50 bf16, batch {batch}", OURS_BF16, medians, {f"{name} bf16": reason for name, reason in not_run.items()},
+            [Target(OURS_BF16, ["OpenVINO bf16"], 1.0)], gflop_of(network, tensors), roofs,
+        ))
+    for session in sessions.values():
+        driver("close", id=session)
+    return tables
