@@ -68,7 +68,7 @@ std::string render_quantize(const QuantizeReport& report, const Style& style) {
                 fmt::format("passed, probabilities differ by {:.2g} of {:.2g} allowed",
                             report.self_test.largest_difference, report.self_test.tolerance));
   text += field(style, "kept in fp32", kept_text(report));
-  if (!report.kept_because.empty()) text += field(style, "since", report.kept_because, Ink::yellow);
+  if (!report.kept_because.empty()) text += field(style, "since", escaped(report.kept_because), Ink::yellow);
   text += field(style, "most noise", noisiest_text(report.layers));
   if (agreement.pictures < few_pictures) {
     text += field(style, "note", "so few pictures say little of others; take a hundred or more", Ink::yellow);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "backend/builtin.hpp"
 #include "base/threads.hpp"

@@ -270,7 +270,7 @@ HalfPixels halves_like(const Pixels& pixels, std::uint16_t* halves) {
 
 std::uint16_t rounded_half(double value) { return rounded_to_bfloat16(static_cast<float>(value)); }
 
-TEST_CASE("activations of bfloat16 are computed in float32 and rounded once; NaN is kept") {
+TEST_CASE("activations of bfloat16 are computed in float32 and rounded once, and NaN is kept") {
   if (!test::has_libtorch()) return;
   Pictures from(2, 5, 7, 11, 3);
   from.for_each([&](auto n, auto y, auto x, auto c) {

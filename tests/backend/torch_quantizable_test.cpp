@@ -13,10 +13,11 @@
 #include <string>
 #include <vector>
 
-#include "backend/torch/cpu.hpp"
+#include "backend/cpu.hpp"
 #include "bundle/safetensors_writer.hpp"
 #include "errors.hpp"
 #include "needs_libtorch.hpp"
+#include "needs_onednn.hpp"
 #include "open_network.hpp"
 
 namespace mediscan::backend::torch {
@@ -82,14 +83,18 @@ struct Subject {
   }
   /// Of the tensors of an int8 weight file, computed.
   [[nodiscard]] double error_of(std::vector<bundle::StoredTensor> tensors) const {
+    return error(logits_of(std::move(tensors), "torch"));
+  }
+  [[nodiscard]] std::vector<float> logits_of(std::vector<bundle::StoredTensor> tensors, const char* backend) const {
     const auto bytes = bundle::write_safetensors(std::move(tensors));
     test::NetworkRequest int8 = request;
     int8.precision = "int8";
+    int8.backend = backend;
     const auto session =
         test::open_network(int8, std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
     std::vector<float> logits(expected.size(), std::nanf(""));
     session->run(input(), {logits.data(), count, request.architecture.outputs}, not_cancelled);
-    return error(logits);
+    return logits;
   }
 
   static constexpr std::uint32_t count = 2;
@@ -158,6 +163,33 @@ TEST_CASE("each unit can be kept in float32 alone, and with all but one kept lit
     MESSAGE(architecture.name, ": off by ", with_none, ", its units alone together by ", together);
     CHECK(together > with_none / 3);
     CHECK(together < with_none * 3);
+  }
+}
+
+// Both round the same sums of whole numbers, so they differ by a byte where float32 scales fall on another side of a
+// half.
+TEST_CASE("the onednn backend gives what the torch backend gives of the same bytes, whatever is kept in float32") {
+  if (!can_quantize() || !test::has_onednn()) return;
+  for (const Architecture& architecture : {test::tiny_resnet(), bottleneck_resnet(), test::tiny_densenet()}) {
+    CAPTURE(architecture.name);
+    const Subject subject(architecture);
+    const auto network = subject.open();
+    const auto scales = scales_of(*network, subject);
+    const double of_int8 = subject.error_of(network->quantized(scales, none_of(*network)));
+    for (std::size_t unit = 0; unit <= network->units().size(); ++unit) {
+      CAPTURE(unit);
+      std::vector<bool> kept = none_of(*network);
+      if (unit < kept.size()) kept[unit] = true;
+      const auto by_torch = subject.logits_of(network->quantized(scales, kept), "torch");
+      const auto by_onednn = subject.logits_of(network->quantized(scales, kept), "onednn");
+      double noise = 0;
+      double signal = 0;
+      for (std::size_t i = 0; i < by_torch.size(); ++i) {
+        noise += (by_torch[i] - by_onednn[i]) * (by_torch[i] - by_onednn[i]);
+        signal += by_torch[i] * by_torch[i];
+      }
+      CHECK(std::sqrt(noise / signal) < of_int8 / 4);
+    }
   }
 }
 

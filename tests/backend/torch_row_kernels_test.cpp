@@ -10,8 +10,8 @@
 #include <random>
 #include <vector>
 
+#include "backend/cpu.hpp"
 #include "backend/torch/bfloat16.hpp"
-#include "backend/torch/cpu.hpp"
 
 namespace mediscan::backend::torch {
 namespace {

@@ -265,7 +265,7 @@ TEST_CASE("--fast-decode is said in the result, and changes nothing else of it")
 
 TEST_CASE("--fallback mock answers without LibTorch, marked and with the reason, and --fallback never does not") {
   const Scene scene;
-  const Setting without{.environment = {{"MEDISCAN_LIBTORCH", "/nonexistent"}}};
+  const Setting without{.environment = {{"MEDISCAN_LIBTORCH", "/nonexistent"}, {"MEDISCAN_ONEDNN", "/nonexistent"}}};
   const auto with_fallback = [&](const std::string& how) {
     return run_mediscan({"analyze", "--model", scene.at("bundle"), "--fallback", how, "--json", scene.at("in/a.png")},
                         without);

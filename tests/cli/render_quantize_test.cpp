@@ -75,10 +75,12 @@ TEST_CASE("few pictures are remarked upon, many are not") {
   CHECK_FALSE(contains(render_quantize(report(), plain), "note"));
 }
 
-TEST_CASE("a folder's name cannot reach the terminal") {
+TEST_CASE("a folder's name and a bundle's words cannot reach the terminal") {
   QuantizeReport odd = report();
   odd.directory = "a\x1b[2J";
+  odd.kept_because = "b\x1b[2J";
   CHECK(contains(render_quantize(odd, plain), "a\\x1b[2J"));
+  CHECK(contains(render_quantize(odd, plain), "b\\x1b[2J"));
 }
 
 }  // namespace mediscan::cli

@@ -1,4 +1,4 @@
-"""Bundles of int8: the torch backend's logits against torch's computation of the same quantised arithmetic, and what fp32 says."""
+"""Bundles of int8: the torch and the onednn backend's logits against torch's computation of the same quantised arithmetic, and what fp32 says."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from agreement import CHEST, FRESH, SKIN, chest_network, chest_tensors, check_ag
 from driver import Driver, DriverError
 from networks import TORCHVISION_V1, densenet121, normalise_logits, pictures_unlike_each_other, resnet50, write_bundle
 from quantised import narrowed, quantise, reference_logits, write_quantised_bundle
+from test_logits import require_backend
 
 VNNI = any(flag in Path("/proc/cpuinfo").read_text().split() for flag in ("avx512_vnni", "avx_vnni", "amx_int8"))
 
 
-def test_resnet50_logits_are_those_of_the_quantised_arithmetic(driver: Driver, figures: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("backend", ["torch", "onednn"])
+def test_resnet50_logits_are_those_of_the_quantised_arithmetic(backend: str, driver: Driver, figures: list[str], tmp_path: Path) -> None:
     """Every layer's bytes may differ by one where float32 rounds the other way. What that does to the logits is seen where the pictures differ
     by as little as float32 does: a network that was not trained makes much of it."""
+    require_backend(driver, backend)
     network = resnet50(7)
     tensors = pictures_unlike_each_other(12)
     normalise_logits(network, tensors)
@@ -30,7 +33,7 @@ def test_resnet50_logits_are_those_of_the_quantised_arithmetic(driver: Driver, f
     rounding = max(float(np.abs(reference_logits(arithmetic, tensors * (1 + change)).numpy() - expected).max()) for change in (-1e-6, 1e-6))
     with torch.inference_mode():
         fp32 = network(tensors).numpy()
-    opened = driver("open", bundle=bundle, threads=2, max_batch=8, precision="int8")
+    opened = driver("open", bundle=bundle, threads=2, max_batch=8, precision="int8", backend=backend)
     largest = 0.0
     for batch in (1, 4, 8):
         ours = np.concatenate([driver.forward(opened["id"], tensors[i : i + batch].numpy(), 7, tmp_path) for i in range(0, 12, batch)])
@@ -38,7 +41,7 @@ def test_resnet50_logits_are_those_of_the_quantised_arithmetic(driver: Driver, f
     driver("close", id=opened["id"])
     from_fp32 = float(np.abs(expected - fp32).max())
     figures.append(
-        f"int8 logits resnet50: 12 pictures, batches 1, 4, 8: differ from the arithmetic in float64 by at most {largest:.2g} "
+        f"int8 logits resnet50, {backend}: 12 pictures, batches 1, 4, 8: differ from the arithmetic in float64 by at most {largest:.2g} "
         f"(pictures changed by 1e-6: {rounding:.2g}), which itself differs from fp32 by {from_fp32:.2g} (logits up to {np.abs(fp32).max():.1f})"
     )
     assert largest <= 2 * rounding

@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "backend/cpu.hpp"
 #include "backend/needs_libtorch.hpp"
-#include "backend/torch/cpu.hpp"
 #include "base/hash.hpp"
 #include "bundle/safetensors.hpp"
 #include "bundle/safetensors_writer.hpp"
@@ -36,8 +36,8 @@ const std::filesystem::path root = MEDISCAN_SOURCE_DIR;
 
 bool can_quantize() {
   if (!test::has_libtorch()) return false;
-  if (!backend::torch::this_cpu().avx2) std::printf("MEDISCAN_SKIP: this CPU has no int8\n");
-  return backend::torch::this_cpu().avx2;
+  if (!backend::this_cpu().avx2) std::printf("MEDISCAN_SKIP: this CPU has no int8\n");
+  return backend::this_cpu().avx2;
 }
 
 /// The pictures of examples/images whose names begin so.

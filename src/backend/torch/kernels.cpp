@@ -8,8 +8,8 @@
 #include <new>
 #include <string>
 
+#include "backend/parallel.hpp"
 #include "backend/torch/kernel_loops.hpp"
-#include "backend/torch/tensor.hpp"
 
 namespace mediscan::backend::torch {
 namespace {

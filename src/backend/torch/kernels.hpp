@@ -1,5 +1,6 @@
 // The elementwise loops between convolutions that LibTorch has no single operator for, on pictures in NHWC memory,
-// float32, bfloat16 or quantised to bytes. They run on LibTorch's own threads; nothing here allocates.
+// float32, bfloat16 or quantised to bytes. They run on the threads of whoever computes (parallel.hpp); nothing here
+// allocates.
 #pragma once
 
 #include <cstddef>

@@ -2,11 +2,11 @@
 #include <array>
 #include <cstring>
 
+#include "backend/parallel.hpp"
 #include "backend/torch/bfloat16.hpp"
 #include "backend/torch/kernel_loops.hpp"
 #include "backend/torch/kernels.hpp"
 #include "backend/torch/row_kernels.hpp"
-#include "backend/torch/tensor.hpp"
 
 namespace mediscan::backend::torch {
 namespace {

@@ -1,10 +1,10 @@
 // The loops of kernels.hpp that make or read bytes.
 #include <array>
 
+#include "backend/parallel.hpp"
 #include "backend/torch/kernel_loops.hpp"
 #include "backend/torch/kernels.hpp"
 #include "backend/torch/row_kernels.hpp"
-#include "backend/torch/tensor.hpp"
 
 namespace mediscan::backend::torch {
 namespace {

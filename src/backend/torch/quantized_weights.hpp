@@ -1,6 +1,8 @@
 // From the weights of a convolution to the tensors of an int8 weight file (docs/bundle.md).
 #pragma once
 
+#include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <vector>
 

@@ -5,9 +5,11 @@
 #include <utility>
 #include <variant>
 
+#include "backend/batch_limits.hpp"
 #include "backend/builtin.hpp"
 #include "backend/torch/densenet.hpp"
 #include "backend/torch/device.hpp"
+#include "backend/torch/fitting.hpp"
 #include "backend/torch/libtorch.hpp"
 #include "backend/torch/network.hpp"
 #include "backend/torch/quantized_densenet.hpp"
@@ -21,22 +23,6 @@ namespace torch {
 namespace {
 
 using Network = std::variant<ResNet, DenseNet, QuantizedResNet, QuantizedDenseNet>;
-
-constexpr std::uint32_t largest_side = 16384;
-
-/// int8 needs weights quantised beforehand, and they serve nothing else.
-void require_fitting(const Weights& weights, Precision precision) {
-  if (weights.quantized() == (precision == Precision::int8)) return;
-  if (precision == Precision::int8) {
-    throw Error(ErrorCode::precision_unsupported, Stage::backend,
-                "the weights of this bundle are floating-point numbers, int8 needs them quantised",
-                "choose precision fp32, or load the bundle's quantised sibling");
-  }
-  throw Error(
-      ErrorCode::precision_unsupported, Stage::backend,
-      fmt::format("the weights of this bundle are quantised to int8 and cannot be computed in {}", name_of(precision)),
-      "choose precision int8 or auto, or load the bundle that it was quantised from");
-}
 
 /// The network of a bundle with its weights taken, every fault of them checked.
 Network build(const Architecture& architecture, Weights& weights, Precision precision) {
@@ -69,21 +55,21 @@ class TorchSession final : public Session {
   TorchSession(const OpenRequest& request, Target target)
       : target_(std::move(target)),
         threads_(request.threads),
-        max_batch_(static_cast<std::uint32_t>(request.max_batch)),
-        channels_(request.bundle.architecture.in_channels),
-        outputs_(request.bundle.architecture.outputs),
         network_([&] {
           Weights weights(request.weights);
           return build(request.bundle.architecture, weights, target_.precision);
-        }()) {
+        }()),
+        limits_{static_cast<std::uint32_t>(request.max_batch), request.bundle.architecture.in_channels,
+                request.bundle.architecture.outputs,
+                std::visit([](const auto& network) { return std::int64_t{network.minimum_side()}; }, network_)} {
     const auto size = request.bundle.input_size();  // height, width
     const ThreadScope scope(threads_);
-    for (std::int64_t batch = 2; batch <= std::int64_t{max_batch_}; batch *= 2) target_.batches.push_back(batch);
+    for (std::int64_t batch = 2; batch <= std::int64_t{limits_.max_batch}; batch *= 2) target_.batches.push_back(batch);
     std::visit([&](auto& network) { network.pack(target_, {size.first, size.second}); }, network_);
   }
 
   void run(const BatchInput& input, const BatchOutput& output, const std::atomic<bool>& cancelled) override {
-    check(input, output);
+    limits_.require(input, output);
     stop_if(cancelled);
     const ThreadScope scope(threads_);
     const Tensor pictures = channels_last(input, target_);
@@ -94,35 +80,10 @@ class TorchSession final : public Session {
   [[nodiscard]] std::string precision() const override { return std::string(name_of(target_.precision)); }
 
  private:
-  /// Everything that LibTorch would otherwise reject in the middle of the network.
-  void check(const BatchInput& input, const BatchOutput& output) const {
-    const auto reject = [](const std::string& why) { throw Error(ErrorCode::invalid_argument, Stage::backend, why); };
-    if (input.data == nullptr || output.logits == nullptr) reject("a batch without memory for input or output");
-    if (input.batch < 1 || input.batch > max_batch_)
-      reject(fmt::format("batch of {} pictures, this session takes 1 to {}", input.batch, max_batch_));
-    if (output.batch != input.batch)
-      reject(fmt::format("{} pictures in, but {} rows of logits", input.batch, output.batch));
-    if (output.outputs != outputs_)
-      reject(fmt::format("{} logits a picture asked for, the network has {}", output.outputs, outputs_));
-    if (input.channels != channels_)
-      reject(fmt::format("pictures of {} channels, the network takes {}", input.channels, channels_));
-    const auto smallest = std::visit([](const auto& network) { return network.minimum_side(); }, network_);
-    for (const std::uint32_t side : {input.height, input.width}) {
-      if (side < smallest || side > largest_side) {
-        reject(fmt::format("pictures of {} x {} pixels, the network takes {} to {} a side", input.width, input.height,
-                           smallest, largest_side));
-      }
-    }
-    const std::size_t values = std::size_t{input.batch} * input.channels * input.height * input.width;
-    if (!all_finite({input.data, values})) reject("a picture with infinite or NaN values");
-  }
-
   Target target_;
   int threads_;
-  std::uint32_t max_batch_;
-  std::uint32_t channels_;
-  std::uint32_t outputs_;
   Network network_;
+  BatchLimits limits_;
 };
 
 class TorchBackend final : public Backend {

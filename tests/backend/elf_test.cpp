@@ -8,11 +8,11 @@
 #include <variant>
 #include <vector>
 
-#include "backend/torch/elf.hpp"
+#include "backend/elf.hpp"
 #include "base/file.hpp"
 #include "errors.hpp"
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 namespace {
 
 using test::contains;
@@ -75,4 +75,4 @@ TEST_CASE("a library for another machine, and a program, are named as such") {
 }
 
 }  // namespace
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <variant>
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 
 /// A 64-bit ELF shared library of this machine's architecture. `file` must outlive the object.
 class ElfLibrary {
@@ -38,4 +38,4 @@ class ElfLibrary {
   std::uint64_t soname_ = 0;    // offset within strings_, 0: none
 };
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

@@ -1,11 +1,11 @@
-#include "backend/torch/cpu.hpp"
+#include "backend/cpu.hpp"
 
 #include <fstream>
 #include <set>
 #include <sstream>
 #include <string_view>
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 namespace {
 
 std::string after_colon(const std::string& line) {
@@ -40,4 +40,4 @@ const Cpu& this_cpu() {
   return cpu;
 }
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

@@ -1,4 +1,4 @@
-#include "backend/torch/elf.hpp"
+#include "backend/elf.hpp"
 
 #include <elf.h>
 #include <fmt/format.h>
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 namespace {
 
 #if defined(__x86_64__)
@@ -146,4 +146,4 @@ bool ElfLibrary::exports(std::string_view function) const {
   }
 }
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

@@ -1,5 +1,5 @@
-// The torch backend's logits against a plain double-precision forward of the same networks. Against torch itself:
-// tests/parity.
+// The logits of the torch and the onednn backend against a plain double-precision forward of the same networks. Against
+// torch itself: tests/parity.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -8,8 +8,9 @@
 #include <numeric>
 #include <vector>
 
-#include "backend/torch/cpu.hpp"
+#include "backend/cpu.hpp"
 #include "needs_libtorch.hpp"
+#include "needs_onednn.hpp"
 #include "open_network.hpp"
 
 namespace mediscan::backend::torch {
@@ -56,26 +57,37 @@ double largest_difference(const test::NetworkRequest& request, std::uint32_t bat
   if (size_of_logits != nullptr) {
     for (const double logit : expected) *size_of_logits = std::max(*size_of_logits, std::abs(logit));
   }
-  MESSAGE(architecture.name, " batch ", batch, ": largest logit difference ", largest);
+  MESSAGE(request.backend, " ", architecture.name, " batch ", batch, ": largest logit difference ", largest);
   return largest;
 }
 
+/// Runs `check` with the name of each backend that works here.
+template <class Check>
+void for_each_backend(Check&& check) {
+  if (test::has_libtorch()) check("torch");
+  if (test::has_onednn()) check("onednn");
+}
+
 TEST_CASE("a ResNet of basic blocks gives the logits of the paper's arithmetic") {
-  if (!test::has_libtorch()) return;
-  test::NetworkRequest request{test::tiny_resnet(), 65, 97};
-  request.architecture.layers = {1, 2, 1, 1};
-  CHECK(largest_difference(request, 1) < tolerance);
-  CHECK(largest_difference(request, 3) < tolerance);
+  for_each_backend([](const char* backend) {
+    test::NetworkRequest request{test::tiny_resnet(), 65, 97};
+    request.backend = backend;
+    request.architecture.layers = {1, 2, 1, 1};
+    CHECK(largest_difference(request, 1) < tolerance);
+    CHECK(largest_difference(request, 3) < tolerance);
+  });
 }
 
 TEST_CASE("a ResNet of bottleneck blocks on grey pictures gives the logits of the paper's arithmetic") {
-  if (!test::has_libtorch()) return;
-  test::NetworkRequest request{test::tiny_resnet(), 64, 64};
-  request.architecture.block = "bottleneck";
-  request.architecture.in_channels = 1;
-  request.architecture.layers = {1, 1, 1, 2};
-  CHECK(largest_difference(request, 1) < tolerance);
-  CHECK(largest_difference(request, 2) < tolerance);
+  for_each_backend([](const char* backend) {
+    test::NetworkRequest request{test::tiny_resnet(), 64, 64};
+    request.backend = backend;
+    request.architecture.block = "bottleneck";
+    request.architecture.in_channels = 1;
+    request.architecture.layers = {1, 1, 1, 2};
+    CHECK(largest_difference(request, 1) < tolerance);
+    CHECK(largest_difference(request, 2) < tolerance);
+  });
 }
 
 // bfloat16 keeps 8 bits, so each of some ten layers adds a relative error of up to 2^-9; torch's own bfloat16 is the
@@ -116,10 +128,13 @@ TEST_CASE("a DenseNet in bf16 gives the logits of the paper's arithmetic within 
 }
 
 TEST_CASE("a DenseNet gives the logits of the paper's arithmetic, on sizes that do not halve evenly too") {
-  if (!test::has_libtorch()) return;
-  const Architecture architecture = test::tiny_densenet();
-  CHECK(largest_difference({architecture, 70, 101}, 1) < tolerance);
-  CHECK(largest_difference({architecture, 64, 64}, 3) < tolerance);
+  for_each_backend([](const char* backend) {
+    test::NetworkRequest request{test::tiny_densenet(), 70, 101};
+    request.backend = backend;
+    CHECK(largest_difference(request, 1) < tolerance);
+    request.height = request.width = 64;
+    CHECK(largest_difference(request, 3) < tolerance);
+  });
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <istream>
 #include <string>
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 
 struct Cpu {
   std::string model = "CPU";  ///< as the kernel names it
@@ -20,4 +20,4 @@ Cpu cpu_from(std::istream& cpuinfo);
 /// This machine's; read once.
 const Cpu& this_cpu();
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

@@ -1,10 +1,10 @@
-#include "backend/torch/cpu.hpp"
+#include "backend/cpu.hpp"
 
 #include <doctest/doctest.h>
 
 #include <sstream>
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 namespace {
 
 Cpu cpu_with(const std::string& flags) {
@@ -46,4 +46,4 @@ TEST_CASE("a machine that tells nothing has nothing") {
 TEST_CASE("this machine's CPU is read once") { CHECK(&this_cpu() == &this_cpu()); }
 
 }  // namespace
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

@@ -1,0 +1,20 @@
+#include "backend/torch/fitting.hpp"
+
+#include <fmt/format.h>
+
+namespace mediscan::backend::torch {
+
+void require_fitting(const Weights& weights, Precision precision) {
+  if (weights.quantized() == (precision == Precision::int8)) return;
+  if (precision == Precision::int8) {
+    throw Error(ErrorCode::precision_unsupported, Stage::backend,
+                "the weights of this bundle are floating-point numbers, int8 needs them quantised",
+                "choose precision fp32, or load the bundle's quantised sibling");
+  }
+  throw Error(
+      ErrorCode::precision_unsupported, Stage::backend,
+      fmt::format("the weights of this bundle are quantised to int8 and cannot be computed in {}", name_of(precision)),
+      "choose precision int8 or auto, or load the bundle that it was quantised from");
+}
+
+}  // namespace mediscan::backend::torch
