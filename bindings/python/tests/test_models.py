@@ -149,4 +149,4 @@ def test_status_names_backends_and_where_they_were_looked_for() -> None:
     assert [backend.name for backend in report.backends] == ["torch", "onednn", "mock"]
     assert report.backends[-1].available and report.backends[-1].simulated
     assert report.threads >= 1 and report.resident_bytes > 0
-    assert mediscan.backends()[1] == report.backends[1]
+    assert mediscan.backends()[-1] == report.backends[-1]
