@@ -19,6 +19,7 @@ from roofline import GemmPeak, gflop_of
 from torch import nn
 
 OURS = "MediScan"
+ONEDNN = "MediScan, backend onednn"
 NETWORKS = {"resnet50": (lambda: resnet50(7), 7), "densenet121": (lambda: densenet121(3, 18), 18)}
 BATCHES = (1, 8)
 
@@ -69,9 +70,27 @@ def openvino_contender(model: bytes, tensors: np.ndarray, precision: str = "f32"
     return timed(lambda: request.infer({0: tensors}, share_inputs=True))
 
 
-def our_contender(driver: Driver, session: int, source: Path, batch: int) -> Contender:
-    """A session of the driver, given the tensors of a file."""
-    return lambda count: driver("forward", id=session, tensor=source, batch=batch, repeat=count)["ms"]
+def our_sessions(driver: Driver, bundles: dict[str, Path], precision: str = "fp32") -> dict[str, int]:
+    """Opened sessions by the contender's name: on the backend that it names, else torch."""
+    return {
+        name: driver("open", bundle=bundle, threads=THREADS, max_batch=8, precision=precision,
+                     backend="onednn" if "onednn" in name else "torch")["id"]
+        for name, bundle in bundles.items()
+    }
+
+
+def our_contenders(driver: Driver, sessions: dict[str, int], source: Path, batch: int) -> dict[str, Contender]:
+    """Sessions of the driver, given the tensors of a file."""
+
+    def contender(session: int) -> Contender:
+        return lambda count: driver("forward", id=session, tensor=source, batch=batch, repeat=count)["ms"]
+
+    return {name: contender(session) for name, session in sessions.items()}
+
+
+def close(driver: Driver, sessions: dict[str, int]) -> None:
+    for session in sessions.values():
+        driver("close", id=session)
 
 
 def interleave_with_peaks(contenders: dict[str, Contender], peaks: list[GemmPeak], effort: Effort) -> dict[str, float]:
@@ -90,7 +109,7 @@ def measure_forward(driver: Driver, scratch: Path, cache: Path, effort: Effort) 
         pictures = torch.randn(8, 3, 224, 224, generator=torch.Generator().manual_seed(1))
         normalise_logits(network, pictures)
         bundle = write_bundle(scratch / name, network, name, 3, outputs, TORCHVISION_V1)
-        session = driver("open", bundle=bundle, threads=THREADS, max_batch=8)["id"]
+        sessions = our_sessions(driver, {OURS: bundle, ONEDNN: bundle})
         for batch in BATCHES:
             tensors = pictures[:batch].contiguous()
             source = scratch / f"{name}-{batch}.bin"
@@ -99,7 +118,7 @@ def measure_forward(driver: Driver, scratch: Path, cache: Path, effort: Effort) 
             peak = GemmPeak("fp32")
             with compiled(name, "fp32", bundle / "model.safetensors", source, batch, cache) as (peers, not_run):
                 contenders = {
-                    OURS: our_contender(driver, session, source, batch),
+                    **our_contenders(driver, sessions, source, batch),
                     **torch_contenders(network, tensors),
                     **peers,
                     "ONNX Runtime": onnxruntime_contender(model, tensors.numpy()),
@@ -107,8 +126,8 @@ def measure_forward(driver: Driver, scratch: Path, cache: Path, effort: Effort) 
                 }
                 medians = interleave_with_peaks(contenders, [peak], effort.for_batch(batch))
             tables.append(Comparison(
-                f"{name}, batch {batch}", OURS, medians, not_run, [Target(OURS, [peer for peer in medians if peer != OURS], 1.0)],
+                f"{name}, batch {batch}", OURS, medians, not_run, [Target(ours, [peer for peer in medians if peer not in sessions], 1.0) for ours in sessions],
                 gflop_of(network, tensors), dict.fromkeys(medians, peak.roof()),
             ))
-        driver("close", id=session)
+        close(driver, sessions)
     return tables
