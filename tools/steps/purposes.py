@@ -37,5 +37,5 @@ def ensure(*purposes):
                               "tests the page in Chromium and the API against its document")
         if "parity" in purposes:
             python_env.ensure("python-parity", ["requirements-parity.txt", "requirements-convert.txt", "requirements-server.txt",
-                                                "requirements-bench-server.txt"],
+                                                "requirements-bench-server.txt", "requirements-bench.txt"],
                               "torch, torchvision, torchxrayvision, MONAI and the peers to compare with (about 6 GB)")
