@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import collections
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -11,22 +9,11 @@ import pytest
 import torch
 from driver import Driver
 from networks import TORCHVISION_V1, densenet121, normalise_logits, resnet50, write_bundle
+from onednn_verbose import events
 from quantised import quantise, write_quantised_bundle
 from torch import nn
 
 RUNS = 4
-
-
-def events(lines: Iterable[str]) -> collections.Counter[str]:
-    """How often each primitive was created ("create:cache_miss convolution") or run ("exec reorder"), from oneDNN's lines."""
-    counted: collections.Counter[str] = collections.Counter()
-    for line in lines:
-        fields = line.strip().split(",")
-        if fields[0] != "onednn_verbose" or "primitive" not in fields:
-            continue
-        event, _, kind = fields[fields.index("primitive") + 1 :][:3]
-        counted[f"{event} {kind}"] += 1
-    return counted
 
 
 def events_a_run(bundle: Path, scratch: Path, batch: int, precision: str = "fp32") -> dict[str, float]:

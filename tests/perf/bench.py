@@ -2,7 +2,8 @@
 
 usage: python tests/perf/bench.py [--quick] [--only PART,...] [--out FILE]
 
-Parts: forward, bf16, int8, pipeline, cold, processes. Without one of them the page lacks its sections; a plot is drawn where its part was run.
+Parts: forward, bf16, int8, pipeline, cold, processes. Without --out only a whole run that is not quick writes into docs/: the others, whose page lacks sections or
+whose figures mean nothing, write into build/bench.
 """
 
 from __future__ import annotations
@@ -78,15 +79,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="few rounds: to see that it works, not to quote")
     parser.add_argument("--only", default=",".join(PARTS))
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "performance.md")
+    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     parts = arguments.only.split(",")
     unknown = sorted(set(parts) - set(PARTS))
     if unknown:
         parser.error(f"there is no part {unknown[0]!r}; there are {', '.join(PARTS)}")
+    out = arguments.out or page_of(parts, arguments.quick)
+    out.parent.mkdir(parents=True, exist_ok=True)
     effort = Effort(3, 3) if arguments.quick else Effort(10, 6)
     load_before = load_average()
-    written, libtorch = measure(parts, effort, arguments.out.parent)
+    written, libtorch = measure(parts, effort, out.parent)
     conditions = [*machine(), f"measured on {date.today().isoformat()}; load average before {load_before}, after {load_average()}"]
     introduction = INTRODUCTION.format(
         threads=THREADS,
@@ -95,8 +98,15 @@ def main() -> None:
         libtorch=libtorch,
     )
     text = introduction + "\n" + "\n".join(written)
-    arguments.out.write_text(text + "\n" + sections(arguments.out, "## Under load", "## The server"))
+    out.write_text(text + "\n" + sections(out, "## Under load", "## The server"))
     print(text)
+    print(f"written to {out}", file=sys.stderr)
+
+
+def page_of(parts: Sequence[str], quick: bool) -> Path:
+    """Where the run's page goes unless it is told."""
+    whole = not quick and set(parts) == set(PARTS)
+    return (ROOT / "docs" if whole else ROOT / "build" / "bench") / "performance.md"
 
 
 def load_average() -> str:

@@ -77,7 +77,9 @@ def table(comparison: Comparison) -> str:
         cells += roof_cells(comparison, name, ms) if comparison.gflop else []
         lines.append(row(cells))
     lines += [row([name, f"not run: {reason}", *[""] * (len(columns) - 2)]) for name, reason in comparison.not_run.items()]
-    lines += ["", *(sentence(comparison.medians, target) for target in comparison.targets if len(target.peers) > 1), *comparison.notes]
+    sentences = [sentence(comparison.medians, target) for target in comparison.targets if len(target.peers) > 1]
+    for paragraph in [*sentences, *comparison.notes]:
+        lines += ["", paragraph]
     return "\n".join(lines).rstrip() + "\n"
 
 
