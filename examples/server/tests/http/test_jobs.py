@@ -141,9 +141,10 @@ def test_a_request_that_breaks_off_leaves_no_job(start: StartServer, nevus: byte
 
 def test_only_so_many_finished_jobs_are_kept(start: StartServer, nevus: bytes) -> None:
     server = start("--backend", "mock", "--kept-jobs", 3)
-    ids = [job_of(server, nevus) for _ in range(5)]
-    for job in ids:
-        server.wait_until(lambda job=job: server.get(f"/api/v1/jobs/{job}").json.get("state") in (None, "done"))
+    ids = []
+    for _ in range(5):  # each ends before the next begins: the oldest are those that ended first
+        ids.append(job_of(server, nevus))
+        server.wait_until(lambda: server.get(f"/api/v1/jobs/{ids[-1]}").json["state"] == "done")
     server.wait_until(lambda: [server.get(f"/api/v1/jobs/{job}").status for job in ids] == [404, 404, 200, 200, 200])
 
 
