@@ -118,13 +118,16 @@ bool SessionRunner::leave_precision(const Error& why) {
 
 SelfTestRecord SessionRunner::prove(const BucketDone& done) {
   const std::atomic<bool> never{false};
-  return self_test(*terms_.bundle, terms_.buckets, {precision_, simulated_},
-                   [&](const BatchInput& input, const BatchOutput& output) {
-                     const auto turn = schedule::enter_compute(terms_.threads);
-                     const base::Stopwatch watch;
-                     run_session(input, output, never);
-                     done(input.batch, watch.ms());
-                   });
+  SelfTestRecord record = self_test(*terms_.bundle, terms_.buckets, {precision_, simulated_},
+                                    [&](const BatchInput& input, const BatchOutput& output) {
+                                      const auto turn = schedule::enter_compute(terms_.threads);
+                                      const base::Stopwatch watch;
+                                      run_session(input, output, never);
+                                      done(input.batch, watch.ms());
+                                    });
+  if (const std::string remark = session_->remark(); !remark.empty())
+    terms_.log(LogLevel::warning, fmt::format("{} on {}: {}", terms_.bundle->name, session_->device(), remark));
+  return record;
 }
 
 /// What a session throws goes on as an Error.

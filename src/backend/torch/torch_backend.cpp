@@ -6,6 +6,8 @@
 #include <variant>
 
 #include "backend/builtin.hpp"
+#include "backend/torch/batch_check.hpp"
+#include "backend/torch/cuda/session.hpp"
 #include "backend/torch/densenet.hpp"
 #include "backend/torch/device.hpp"
 #include "backend/torch/libtorch.hpp"
@@ -20,8 +22,6 @@ namespace torch {
 namespace {
 
 using Network = std::variant<ResNet, DenseNet, QuantizedResNet>;
-
-constexpr std::uint32_t largest_side = 16384;
 
 /// int8 needs weights quantised beforehand, and they serve nothing else.
 void require_fitting(const Weights& weights, Precision precision) {
@@ -62,11 +62,7 @@ Network build(const Architecture& architecture, Weights& weights, Precision prec
     }
     return checked(DenseNet(weights, *config));
   }
-  throw Error(ErrorCode::unsupported, Stage::backend,
-              fmt::format("the torch backend knows no architecture \"{}\"", architecture.name),
-              "known are resnet18, resnet34, resnet50, resnet101, resnet152, resnet, densenet121, densenet161, "
-              "densenet169, densenet201 and "
-              "densenet; for another, register a backend of your own");
+  refuse_architecture(architecture.name);
 }
 
 class TorchSession final : public Session {
@@ -88,7 +84,8 @@ class TorchSession final : public Session {
   }
 
   void run(const BatchInput& input, const BatchOutput& output, const std::atomic<bool>& cancelled) override {
-    check(input, output);
+    const auto smallest = std::visit([](const auto& network) { return network.minimum_side(); }, network_);
+    check_batch(input, output, {max_batch_, channels_, outputs_, smallest});
     stop_if(cancelled);
     const ThreadScope scope(threads_);
     const Tensor pictures = channels_last(input, target_);
@@ -99,29 +96,6 @@ class TorchSession final : public Session {
   [[nodiscard]] std::string precision() const override { return std::string(name_of(target_.precision)); }
 
  private:
-  /// Everything that LibTorch would otherwise reject in the middle of the network.
-  void check(const BatchInput& input, const BatchOutput& output) const {
-    const auto reject = [](const std::string& why) { throw Error(ErrorCode::invalid_argument, Stage::backend, why); };
-    if (input.data == nullptr || output.logits == nullptr) reject("a batch without memory for input or output");
-    if (input.batch < 1 || input.batch > max_batch_)
-      reject(fmt::format("batch of {} pictures, this session takes 1 to {}", input.batch, max_batch_));
-    if (output.batch != input.batch)
-      reject(fmt::format("{} pictures in, but {} rows of logits", input.batch, output.batch));
-    if (output.outputs != outputs_)
-      reject(fmt::format("{} logits a picture asked for, the network has {}", output.outputs, outputs_));
-    if (input.channels != channels_)
-      reject(fmt::format("pictures of {} channels, the network takes {}", input.channels, channels_));
-    const auto smallest = std::visit([](const auto& network) { return network.minimum_side(); }, network_);
-    for (const std::uint32_t side : {input.height, input.width}) {
-      if (side < smallest || side > largest_side) {
-        reject(fmt::format("pictures of {} x {} pixels, the network takes {} to {} a side", input.width, input.height,
-                           smallest, largest_side));
-      }
-    }
-    const std::size_t values = std::size_t{input.batch} * input.channels * input.height * input.width;
-    if (!all_finite({input.data, values})) reject("a picture with infinite or NaN values");
-  }
-
   Target target_;
   int threads_;
   std::uint32_t max_batch_;
@@ -156,7 +130,10 @@ class TorchBackend final : public Backend {
       throw Error(ErrorCode::invalid_argument, Stage::backend,
                   fmt::format("threads {} and max_batch {} must be at least 1", request.threads, request.max_batch));
     }
-    return std::make_unique<TorchSession>(request, open_target(request));
+    Target target = open_target(request);
+    if (target.device != "cpu")
+      return std::make_unique<CudaSession>(request, cuda_target(target.device, target.precision));
+    return std::make_unique<TorchSession>(request, std::move(target));
   }
 };
 
