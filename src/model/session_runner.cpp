@@ -92,6 +92,7 @@ OpenedFacts SessionRunner::open() {
   backend::Opened opened = open_next(context, options);
   session_ = std::move(opened.session);
   precision_ = session_->precision();
+  computes_on_cpu_ = session_->computes_on_cpu();
   simulated_ = opened.backend->simulated();
   OpenedFacts facts;
   facts.execution.backend = opened.backend->name();
@@ -120,7 +121,7 @@ SelfTestRecord SessionRunner::prove(const BucketDone& done) {
   const std::atomic<bool> never{false};
   SelfTestRecord record = self_test(*terms_.bundle, terms_.buckets, {precision_, simulated_},
                                     [&](const BatchInput& input, const BatchOutput& output) {
-                                      const auto turn = schedule::enter_compute(terms_.threads);
+                                      const auto turn = schedule::enter_compute(computes_on_cpu_ ? terms_.threads : 1);
                                       const base::Stopwatch watch;
                                       run_session(input, output, never);
                                       done(input.batch, watch.ms());

@@ -54,6 +54,7 @@ class SessionRunner final : public schedule::Runner {
   /// A batch that fails is run again picture by picture, so that one picture's fault costs the others only time. When
   /// pictures keep failing one after the other, the session must pass its self-test again or is taken out of service.
   bool run(schedule::Batch batch, const std::atomic<bool>& given_up) noexcept override;
+  [[nodiscard]] bool computes_on_cpu() const noexcept override { return computes_on_cpu_; }
   void close() noexcept override;
 
  private:
@@ -74,6 +75,7 @@ class SessionRunner final : public schedule::Runner {
   const std::size_t picture_;  ///< numbers in one picture's tensor
   std::unique_ptr<Session> session_;
   bool simulated_ = false;
+  bool computes_on_cpu_ = true;
   std::string precision_;                     ///< what the session runs in
   std::vector<backend::LeftPrecision> left_;  ///< by the self-test
   std::shared_ptr<float[]> tensors_;          ///< room for the largest batch, once one had to be put together

@@ -253,9 +253,10 @@ bool Lane::Shared::may_wait_for_more(std::unique_lock<std::mutex>& lock) {
 /// The batch is picked when the lane has its turn, not before: until then more may have come.
 void Lane::Shared::serve_batch(std::unique_lock<std::mutex>& lock) {
   if (may_wait_for_more(lock)) return;
+  const int threads = runner->computes_on_cpu() ? terms.threads : 1;
   lock.unlock();
   const auto asked = Clock::now();
-  const ComputeTurn turn = enter_compute(terms.threads);
+  const ComputeTurn turn = enter_compute(threads);
   const LatencyModel::Duration waited = Clock::now() - asked;
   lock.lock();
   turn_wait += (waited - turn_wait) / 8;

@@ -48,6 +48,7 @@ class CudaSession final : public Session {
   [[nodiscard]] std::string device() const override { return target_.device; }
   [[nodiscard]] std::string precision() const override { return std::string(name_of(target_.place.precision)); }
   [[nodiscard]] std::uint64_t memory_bytes() const override;
+  [[nodiscard]] bool computes_on_cpu() const override { return false; }
   [[nodiscard]] std::string remark() const override;
 
   /// Batch sizes that run as a graph by now.
