@@ -26,7 +26,7 @@ web:  ## Test the server: its page in Chromium, its API against its OpenAPI docu
 parity:  ## Compare with Pillow, torchvision and torch (installs about 6 GB the first time)
 	@tools/run_tests parity
 
-bench:  ## Measure speed against torch, TorchScript, ONNX Runtime and OpenVINO (installs as parity does)
+bench:  ## Measure speed against torch, ONNX Runtime, OpenVINO, OpenCV and others (installs as parity does)
 	@tools/bench
 
 load:  ## Measure throughput and latency of the engine under load, against the original design (installs as parity does)

@@ -337,7 +337,7 @@ def main() -> int:
     parser.add_argument("--token", help=f"its bearer token; better in the variable {TOKEN_VARIABLE}, which other users of the machine cannot read")
     parser.add_argument("--domain", choices=("skin-analysis", "radiology"), default="skin-analysis")
     parser.add_argument("--models", type=Path, default=ROOT / "models", help="bundles of the own server (default: the demo models)")
-    parser.add_argument("--backend", choices=("auto", "torch", "mock"), default="auto", help="of the own server; mock measures all but the network")
+    parser.add_argument("--backend", choices=("auto", "torch", "onednn", "mock"), default="auto", help="of the own server; mock measures all but the network")
     parser.add_argument("--quick", action="store_true", help="half a minute, to see that it works")
     parser.add_argument("--minutes", type=float, default=1.0, help="how long memory is watched (default 1)")
     parser.add_argument("--only", default="single,concurrent,memory,recovery", help="some of these, by commas")

@@ -177,7 +177,7 @@ def main() -> int:
     parser.add_argument("files", nargs="*", type=Path, help="pictures of one's own")
     parser.add_argument("--url", help="a server that runs; without it one is started and ended here")
     parser.add_argument("--domain", choices=DOMAINS, default=DOMAINS[0], help="what analyses the files (default: %(default)s)")
-    parser.add_argument("--backend", choices=("auto", "torch", "mock"), default="auto", help="of the own server; mock's answers are simulated")
+    parser.add_argument("--backend", choices=("auto", "torch", "onednn", "mock"), default="auto", help="of the own server; mock's answers are simulated")
     given = parser.parse_args()
     if missing := [str(path) for path in given.files if not path.is_file()]:
         parser.error(f"no such file: {', '.join(missing)}")

@@ -1,5 +1,5 @@
-// The abstract Backend: implement it, register it, and MediScan runs on yours. The built-in ones (torch, mock) come
-// through this same door. examples/cpp/custom_backend.cpp is a complete one.
+// The abstract Backend: implement it, register it, and MediScan runs on yours. The built-in ones (torch, onednn, mock)
+// come through this same door. examples/cpp/custom_backend.cpp is a complete one.
 #pragma once
 
 #include <mediscan/bundle.hpp>
@@ -124,7 +124,7 @@ class MEDISCAN_API Backend {
 };
 
 /// Makes a backend known to every manager of the process. Later ones come after earlier ones in `auto`, all of them
-/// after torch. Throws INVALID_ARGUMENT for null, an empty or reserved name ("auto"), or one that is taken.
+/// after torch and onednn. Throws INVALID_ARGUMENT for null, an empty or reserved name ("auto"), or one that is taken.
 /// Thread-safe.
 MEDISCAN_API void register_backend(std::shared_ptr<Backend> backend);
 

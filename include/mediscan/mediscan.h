@@ -223,9 +223,9 @@ MEDISCAN_C_API mediscan_status mediscan_manager_release(mediscan_manager* manage
 
 typedef struct mediscan_load_options {
   uint32_t struct_size;
-  int32_t max_batch; /* largest batch handed to the backend, 1 to 64; 0: 8 */
-  const char*
-      backend; /* "auto" (NULL): the best real backend that opens the bundle; "torch"; "mock" (simulated scores) */
+  int32_t max_batch;     /* largest batch handed to the backend, 1 to 64; 0: 8 */
+  const char* backend;   /* "auto" (NULL): the best real backend that opens the bundle; "torch"; "onednn"; "mock"
+                            (simulated scores) */
   const char* device;    /* "auto" (NULL), "cpu", "cuda:0", ... */
   const char* precision; /* "fp32" (NULL), "bf16", "fp16", "int8"; "auto": the fastest allowed */
   const char* fallback;  /* "never" (NULL): the load fails; "mock": simulated results that say so */

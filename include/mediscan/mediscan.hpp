@@ -22,3 +22,4 @@
 #include <mediscan/quantize.hpp>
 #include <mediscan/result.hpp>
 #include <mediscan/system.hpp>
+#include <mediscan/tune.hpp>

@@ -45,6 +45,10 @@ struct ModelStatus {
   ModelRecord model;
   ExecutionRecord execution;  ///< batch_size is max_batch here
   SelfTestRecord self_test;
+  int lanes = 0;                  ///< sessions at work side by side; 0 while it is not known
+  int threads = 0;                ///< of each
+  std::filesystem::path profile;  ///< the file that execution.profile_reason speaks of; empty when none was used
+  std::vector<Warning> warnings;  ///< PROFILE_IGNORED
   double load_ms = 0;
   std::string phase;  ///< what the load is doing, or "ready"; "swapping: ..." while another bundle is loaded beside it
   double progress = 0;          ///< of that, 0 to 1

@@ -48,6 +48,12 @@ enum class Fallback {
   mock,   ///< the mock backend answers; every result says `simulated` and why
 };
 
+/// What a profile (tune.hpp) is to make best.
+enum class TuneGoal {
+  latency,     ///< the time that one picture alone takes
+  throughput,  ///< pictures a second when many wait
+};
+
 struct LoadOptions {
   std::string backend =
       "auto";  ///< "auto" (the best real backend that opens the bundle), or a registered backend's name
@@ -61,6 +67,15 @@ struct LoadOptions {
   /// How long a free lane may wait for a fuller batch, 0 to 1 s. 0, right for CPUs, never waits: it takes what is
   /// there.
   std::chrono::microseconds max_delay{0};
+  /// So many sessions of the model, each with a thread of its own, share the model's queue, and the thread budget: 2
+  /// lanes of a budget of 2 compute with one thread each. 1 to 64 and at most the budget; 0: what a profile says, else
+  /// 1. Each holds the model in memory.
+  int lanes = 0;
+  /// Where a profile of `mediscan tune` may stand, which then chooses backend, device and precision where these are
+  /// "auto", lanes where it is 0, and a max_batch smaller than the one given: "auto" (the file that MEDISCAN_PROFILE
+  /// names, else the default place), "off", or a file. A profile of another machine, bundle, thread budget or version,
+  /// or a damaged one, is left alone, and ModelStatus::warnings says why (PROFILE_IGNORED). docs/tune.md.
+  std::string profile = "auto";
   /// Every picture runs in a batch of its own, so that its scores do not depend, not even in the last bit, on what
   /// else is analysed at the same time. docs/engine.md has its cost.
   bool batch_invariant = false;

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,8 +37,13 @@ struct QuantizeOptions {
   /// Largest difference of a probability from fp32's that the new bundle states, over 0, at most 0.5: its self-test
   /// must keep it at every load.
   double probability_tolerance = 0.02;
-  /// Share of the pictures that must be decided as at fp32, 0 to 1; with fewer nothing is published.
-  double min_agreement = 0.95;
+  /// Share of the decisions (Agreement) that must be as at fp32, 0 to 1; with fewer nothing is published. Without a
+  /// value: 0.95 of a multiclass model's, 0.98 of a multilabel model's, most of which are that something is not there.
+  std::optional<double> min_agreement;
+  /// How many units (in a ResNet a residual block, in a DenseNet a dense layer or a transition) are kept in float32,
+  /// those that int8 hurts most; fewer than there are. Without a value: none when int8 agrees, else the fewest that it
+  /// was found to agree with, at most half of them.
+  std::optional<std::uint32_t> keep_higher;
   int threads = 0;                 ///< as ManagerOptions::threads
   std::filesystem::path libtorch;  ///< as ManagerOptions::libtorch
   DecodeOptions decode;            ///< of the pictures; fast_decode does not count
@@ -54,12 +60,23 @@ struct QuantizedLayer {
   double sqnr_db = 0;  ///< signal to quantisation noise of the output alone, estimated from its histogram
 };
 
+/// A unit that is kept in float32.
+struct KeptUnit {
+  std::string name;  ///< "layer3.2", "features.denseblock1.denselayer4", "features.transition1"
+  /// Root mean square difference of the logits from fp32's when it alone is int8, over up to 16 of the pictures.
+  double logit_error = 0;
+};
+
 /// int8 against fp32, picture by picture.
 struct Agreement {
   std::uint64_t pictures = 0;
   std::uint64_t same_decisions = 0;  ///< pictures of which every available label is decided alike
   double largest_difference = 0;     ///< of any available label's probability
   double mean_difference = 0;        ///< over the pictures, of each its largest
+  /// A multiclass model decides one thing about a picture, its top class; a multilabel model one about each available
+  /// label.
+  std::uint64_t decisions = 0;
+  std::uint64_t decided_alike = 0;
 };
 
 struct UnusedPicture {
@@ -72,6 +89,9 @@ struct QuantizeReport {
   ModelRecord source;
   ModelRecord model;
   Calibration calibration = Calibration::mse;
+  std::vector<KeptUnit> kept;  ///< by falling logit_error
+  std::uint32_t units = 0;     ///< that could have been kept
+  std::string kept_because;    ///< how int8 disagreed with none kept; empty when it was not tried or agreed
   std::vector<QuantizedLayer> layers;
   Agreement agreement;
   SelfTestRecord self_test;
@@ -85,10 +105,10 @@ struct QuantizeReport {
 /// not at all. Scores of what the pictures hold are the yardstick, so they should be many and of the model's own kind;
 /// use none of them to judge the model afterwards. Pictures that cannot be used are left out and reported.
 ///
-/// Throws INVALID_ARGUMENT (an option out of range, a destination that exists), what loading a bundle throws,
-/// UNSUPPORTED (an architecture without int8, weights that are quantised already), the first picture's error when none
-/// can be used, SELF_TEST_FAILED (int8 does not agree), PRECISION_UNSUPPORTED (a CPU without int8: it cannot be proven
-/// here), IO_ERROR. Holds the model three times in memory. Thread-safe.
+/// Throws INVALID_ARGUMENT (an option out of range, all units to be kept, a destination that exists), what loading a
+/// bundle throws, UNSUPPORTED (an architecture without int8, weights that are quantised already), the first picture's
+/// error when none can be used, SELF_TEST_FAILED (int8 does not agree), PRECISION_UNSUPPORTED (a CPU without int8: it
+/// cannot be proven here), IO_ERROR. Holds the model up to five times in memory. Thread-safe.
 MEDISCAN_API QuantizeReport quantize(const std::filesystem::path& bundle, const std::filesystem::path& destination,
                                      std::span<const std::filesystem::path> pictures,
                                      const QuantizeOptions& options = {});

@@ -60,6 +60,9 @@ struct ExecutionRecord {
   /// Of precision "auto": every faster precision that the bundle allows and that was left, and why; absent when none
   /// was.
   std::optional<std::string> precision_reason;
+  /// What of backend, device, precision, lanes and batch size a profile of `mediscan tune` chose, and the name of its
+  /// file; absent when none did.
+  std::optional<std::string> profile_reason;
 };
 
 struct SkinSummary {

@@ -76,7 +76,7 @@ milliseconds retry_after(const model::Lease& lease, std::uint64_t max_jobs) {
   constexpr double most = 10'000;
   constexpr milliseconds unknown{1000};
   if (!lease) return unknown;
-  const double wait = lease->lane().per_picture().count() * static_cast<double>(max_jobs) / 8;
+  const double wait = lease->lanes().per_picture().count() * static_cast<double>(max_jobs) / 8;
   return milliseconds(static_cast<std::int64_t>(std::clamp(wait, least, most)));
 }
 
@@ -143,7 +143,7 @@ std::uint64_t Analysis::bytes_held(const model::LoadedModel* model) const {
 /// Early refusal: better now than when its time is up.
 void Analysis::require_in_time() const {
   if (!lease_) return;
-  const auto wait = lease_->lane().expected_wait(rank());
+  const auto wait = lease_->lanes().expected_wait(rank());
   const std::chrono::duration<double, std::milli> left = rank().deadline - Clock::now();
   if (wait <= left) return;
   throw Error(ErrorCode::deadline_exceeded, Stage::schedule,
@@ -190,7 +190,7 @@ void Analysis::load_ended(const std::optional<Error>& error) noexcept {
 }
 
 void Analysis::post_to_pool() noexcept {
-  lease_->lane().count_preparing(1);
+  lease_->lanes().count_preparing(1);
   counted_as_preparing_ = true;
   move_to(Place::pool);
   const auto failure = error_of([&] {
@@ -329,7 +329,7 @@ void Analysis::enqueue(std::span<const std::shared_ptr<Analysis>> prepared) noex
       one->stop_counting_as_preparing();
       tasks.push_back(one);
     }
-    model->lane().enqueue(tasks);
+    model->lanes().enqueue(tasks);
   });
   if (!failure) return;
   for (const auto& one : prepared) one->give_up(*failure);
@@ -396,7 +396,7 @@ void Analysis::failed(const Error& error) noexcept {
     model = lane_of_;
   }
   if (place == Place::pool && slot_->environment().engine->pool.withdraw(rank())) let_go();
-  if (place == Place::lane && model) model->lane().withdraw(*this);
+  if (place == Place::lane && model) model->lanes().withdraw(*this);
   end_with(named(error, name_));
 }
 
@@ -478,7 +478,7 @@ void Analysis::move_to(Place place) {
 }
 
 void Analysis::stop_counting_as_preparing() noexcept {
-  if (std::exchange(counted_as_preparing_, false)) lease_->lane().count_preparing(-1);
+  if (std::exchange(counted_as_preparing_, false)) lease_->lanes().count_preparing(-1);
 }
 
 /// Before its end is told, so that whoever hears of it finds room for the next.

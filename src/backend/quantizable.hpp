@@ -37,8 +37,18 @@ class Quantizable {
   /// Computes one batch in float32.
   virtual void run(const BatchInput& input, const BatchOutput& output, const Watch& watch) = 0;
 
-  /// The tensors of the int8 weight file (docs/bundle.md), given a scale for each layer.
-  [[nodiscard]] virtual std::vector<bundle::StoredTensor> quantized(std::span<const ByteScale> scales) const = 0;
+  /// What can be kept in float32 as a whole: in a ResNet a block, in a DenseNet a layer or a transition.
+  struct Unit {
+    std::string name;
+    std::vector<std::size_t> layers;  ///< those that give no bytes when it is kept
+  };
+  /// In the order in which they run; every convolution that becomes int8 is in one of them.
+  [[nodiscard]] virtual const std::vector<Unit>& units() const = 0;
+
+  /// The tensors of the int8 weight file (docs/bundle.md), given a scale for each layer and for each unit whether it is
+  /// kept.
+  [[nodiscard]] virtual std::vector<bundle::StoredTensor> quantized(std::span<const ByteScale> scales,
+                                                                    const std::vector<bool>& kept) const = 0;
 };
 
 }  // namespace mediscan::backend

@@ -1,5 +1,5 @@
-// Which backends the process knows, in the order `auto` tries them: torch, then those registered by the host, mock
-// last.
+// Which backends the process knows, in the order `auto` tries them: torch, onednn, then those registered by the
+// host, mock last.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ Registry& registry() {
   // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): the process has one, and it guards itself
   static auto* const instance = [] {
     auto* made = new Registry;
-    made->backends = {backend::make_torch_backend(), backend::make_mock_backend()};
+    made->backends = {backend::make_torch_backend(), backend::make_onednn_backend(), backend::make_mock_backend()};
     return made;
   }();
   return *instance;

@@ -62,6 +62,17 @@ std::unique_ptr<Session> open_one(Backend& backend, const OpenContext& context, 
   }
 }
 
+/// What the backends that are on this machine agree on; one that is not says nothing about the bundle.
+ErrorCode code_of(const std::vector<Error>& refusals) {
+  std::optional<ErrorCode> agreed;
+  for (const Error& refusal : refusals) {
+    if (refusal.code() == ErrorCode::backend_unavailable) continue;
+    if (agreed && *agreed != refusal.code()) return ErrorCode::backend_unavailable;
+    agreed = refusal.code();
+  }
+  return agreed.value_or(ErrorCode::backend_unavailable);
+}
+
 /// One refusal stands as it is; several become one that quotes them all.
 Error refusal_of(const std::vector<Error>& refusals) {
   constexpr std::string_view hint =
@@ -74,12 +85,9 @@ Error refusal_of(const std::vector<Error>& refusals) {
     const Error& only = refusals.front();
     return {only.code(), only.stage(), only.message(), only.hint().empty() ? std::string(hint) : only.hint()};
   }
-  const ErrorCode first = refusals.front().code();
-  const bool alike = std::all_of(refusals.begin(), refusals.end(), [&](const Error& e) { return e.code() == first; });
   std::string text;
   for (const Error& refusal : refusals) text += fmt::format("{}{}", text.empty() ? "" : "; ", refusal.message());
-  return {alike ? first : ErrorCode::backend_unavailable, Stage::backend, "no backend opens this bundle: " + text,
-          std::string(hint)};
+  return {code_of(refusals), Stage::backend, "no backend opens this bundle: " + text, std::string(hint)};
 }
 
 bool allows(const Bundle& bundle, std::string_view precision) {

@@ -1,6 +1,5 @@
 #include "bundle/unpublished_folder.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,52 +7,11 @@
 
 #include <cerrno>
 #include <system_error>
-#include <utility>
+
+#include "base/new_file.hpp"
 
 namespace mediscan::bundle {
 namespace {
-
-[[noreturn]] void throw_io(const std::filesystem::path& path, int error) {
-  const char* hint = "";
-  if (error == ENOENT || error == ENOTDIR) hint = "make the folder that it shall stand in first";
-  if (error == EACCES || error == EPERM || error == EROFS) hint = "choose a place that this user may write to";
-  if (error == ENOSPC || error == EDQUOT) hint = "make room on that disk, or choose another";
-  throw Error(ErrorCode::io_error, Stage::result,
-              fmt::format("{}: {}", path.string(), std::generic_category().message(error)), hint);
-}
-
-/// A file being written, closed on every way out.
-class NewFile {
- public:
-  explicit NewFile(const std::filesystem::path& path)
-      : path_(path), fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) {
-    if (fd_ < 0) throw_io(path, errno);
-  }
-  ~NewFile() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-
-  void write(std::span<const std::byte> bytes) const {
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) throw_io(path_, errno);
-      bytes = bytes.subspan(static_cast<std::size_t>(written));
-    }
-  }
-
-  /// Some file systems tell of a full disk only now.
-  void finish() {
-    if (::fsync(fd_) != 0) throw_io(path_, errno);
-    if (::close(std::exchange(fd_, -1)) != 0) throw_io(path_, errno);
-  }
-
- private:
-  const std::filesystem::path& path_;
-  int fd_;
-};
 
 /// Where the folder shall stand; "a/b/" is the folder b.
 std::filesystem::path place_of(const std::filesystem::path& destination) {
@@ -74,7 +32,7 @@ UnpublishedFolder::UnpublishedFolder(const std::filesystem::path& destination) :
   for (int number = 0;; ++number) {
     path_ = destination_.parent_path() / fmt::format(".{}.{}.{}", destination_.filename().string(), ::getpid(), number);
     if (::mkdir(path_.c_str(), 0777) == 0) return;
-    if (errno != EEXIST) throw_io(destination, errno);
+    if (errno != EEXIST) base::throw_not_written(destination, errno);
   }
 }
 
@@ -87,8 +45,8 @@ void UnpublishedFolder::write(const std::filesystem::path& name, std::span<const
   const auto path = path_ / name;
   std::error_code failed;
   std::filesystem::create_directories(path.parent_path(), failed);
-  if (failed) throw_io(path.parent_path(), failed.value());
-  NewFile file(path);
+  if (failed) base::throw_not_written(path.parent_path(), failed.value());
+  base::NewFile file(path);
   file.write(bytes);
   file.finish();
 }
@@ -96,7 +54,7 @@ void UnpublishedFolder::write(const std::filesystem::path& name, std::span<const
 void UnpublishedFolder::publish() {
   std::error_code failed;
   std::filesystem::rename(path_, destination_, failed);
-  if (failed) throw_io(destination_, failed.value());
+  if (failed) base::throw_not_written(destination_, failed.value());
   published_ = true;
 }
 

@@ -24,7 +24,7 @@ std::size_t of(const Finding& finding) noexcept { return of(finding.code) + of(f
 
 std::size_t of(const ExecutionRecord& execution) noexcept {
   return of(execution.backend) + of(execution.backend_version) + of(execution.device) + of(execution.precision) +
-         of(execution.fallback_reason) + of(execution.precision_reason);
+         of(execution.fallback_reason) + of(execution.precision_reason) + of(execution.profile_reason);
 }
 
 std::size_t of(const Summary& summary) noexcept {

@@ -7,6 +7,6 @@ namespace mediscan::cache {
 
 /// Raise it when to_json(Result) or the frame around it changes: values of another form are then neither found nor
 /// read. Four bytes.
-inline constexpr std::string_view stored_form = "MSR2";
+inline constexpr std::string_view stored_form = "MSR3";
 
 }  // namespace mediscan::cache

@@ -211,6 +211,7 @@ Exit run_analyze(const Arguments& arguments, Streams& streams) {
   const Inputs inputs = expand_inputs(options->inputs, options->recursive);
   // No batch larger than there are pictures: every size up to it is warmed at load.
   options->load.max_batch = static_cast<int>(std::bit_ceil(std::min(largest_chunk, inputs.items.size())));
+  if (inputs.items.size() == 1 && options->load.lanes == 0) options->load.lanes = 1;  // a second would find no work
 
   Progress progress(streams.err, !options->quiet, !options->quiet && !options->no_progress);
   options->manager.log = [&progress](LogLevel level, std::string_view message) {

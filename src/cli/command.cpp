@@ -20,10 +20,11 @@ struct Command {
   Exit (*run)(const Arguments&, Streams&);
 };
 
-constexpr std::array<Command, 5> commands = {{
+constexpr std::array<Command, 6> commands = {{
     {"analyze", "Run a model over pictures and print its findings", run_analyze},
     {"inspect", "Describe a picture or a model bundle", run_inspect},
     {"quantize", "Make an int8 bundle of a float32 one", run_quantize},
+    {"tune", "Measure what serves a bundle fastest here, and let loads go by it", run_tune},
     {"status", "Show backends, threads and the state of models", run_status},
     {"doctor", "Find out why something does not work, and what to do", run_doctor},
 }};
@@ -64,9 +65,10 @@ Exit dispatch(const Arguments& arguments, Streams& streams) {
   const auto* const found =
       std::find_if(commands.begin(), commands.end(), [&](const Command& command) { return command.name == name; });
   if (found != commands.end()) return found->run({arguments.begin() + 1, arguments.end()}, streams);
-  throw UsageError(name.starts_with('-') ? fmt::format("{} does not go before a command", name)
-                                         : fmt::format("there is no command \"{}\"", name),
-                   "the commands are analyze, inspect, quantize, status and doctor; `mediscan --help` explains them");
+  throw UsageError(
+      name.starts_with('-') ? fmt::format("{} does not go before a command", name)
+                            : fmt::format("there is no command \"{}\"", name),
+      "the commands are analyze, inspect, quantize, tune, status and doctor; `mediscan --help` explains them");
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ Exit run_command(const Arguments& arguments, Streams& streams);
 Exit run_analyze(const Arguments& arguments, Streams& streams);
 Exit run_inspect(const Arguments& arguments, Streams& streams);
 Exit run_quantize(const Arguments& arguments, Streams& streams);
+Exit run_tune(const Arguments& arguments, Streams& streams);
 Exit run_status(const Arguments& arguments, Streams& streams);
 Exit run_doctor(const Arguments& arguments, Streams& streams);
 

@@ -116,6 +116,12 @@ void add_run_options(CLI::App& app, LoadOptions& load, ManagerOptions& manager) 
   app.add_option("--precision", load.precision,
                  "fp32, bf16, fp16, int8, or auto (the fastest that the device offers and the bundle allows)")
       ->option_text("NAME");
+  app.add_option("--lanes", load.lanes, "Sessions that share the threads, 1 to 64; 0 takes what a profile says, else 1")
+      ->check(CLI::Range(0, 64).description(""))
+      ->option_text("N");
+  app.add_option("--profile", load.profile,
+                 "auto (what `mediscan tune` wrote for this bundle and machine), off, or a file")
+      ->option_text("FILE");
   add_choice<Fallback>(app, "--fallback", load.fallback, {{"never", Fallback::never}, {"mock", Fallback::mock}},
                        "When no real backend works: never (fail), or mock (simulate, and say so)", "HOW");
   add_manager_options(app, manager);

@@ -33,7 +33,7 @@ std::optional<std::uint64_t> parse_quantity(std::string_view text, bool binary);
 /// An empty parser for `mediscan NAME` in our layout.
 void set_up(CLI::App& app, std::string_view name, std::string_view purpose, std::string examples);
 
-/// --backend, --device, --precision, --fallback, --libtorch, --threads.
+/// --backend, --device, --precision, --lanes, --profile, --fallback, --libtorch, --threads.
 void add_run_options(CLI::App& app, LoadOptions& load, ManagerOptions& manager);
 void add_manager_options(CLI::App& app, ManagerOptions& manager);
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <mediscan/quantize.hpp>
 #include <optional>
@@ -38,6 +39,19 @@ struct Options {
   bool no_progress = false;
 };
 
+/// "auto", "none" or a number.
+std::optional<std::uint32_t> keep_higher_of(const std::string& word) {
+  if (word == "auto") return std::nullopt;
+  if (word == "none") return 0;
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+  if (error != std::errc{} || end != word.data() + word.size()) {
+    throw UsageError(fmt::format("--keep-higher is \"{}\", expected auto, none or a number", word),
+                     "leave it out for as few layers as the agreement needs");
+  }
+  return number;
+}
+
 void add_calibration_options(CLI::App& app, QuantizeOptions& quantize) {
   std::map<std::string, Calibration> methods;
   for (const Calibration each :
@@ -50,11 +64,15 @@ void add_calibration_options(CLI::App& app, QuantizeOptions& quantize) {
       ->check(CLI::IsMember(methods).description(""))
       ->option_text("NAME");
   app.add_option("--percentile", quantize.percentile, "Of --method percentile: 99.99 unless told")->option_text("P");
+  app.add_option_function<std::string>(
+         "--keep-higher", [&quantize](const std::string& word) { quantize.keep_higher = keep_higher_of(word); },
+         "Sensitive layers to keep in fp32: auto (unless told: as few as the agreement needs), none, or how many")
+      ->option_text("auto|none|N");
   app.add_option("--tolerance", quantize.probability_tolerance,
                  "How far the self-test's probabilities may be from fp32's; 0.02 unless told")
       ->option_text("X");
   app.add_option("--min-agreement", quantize.min_agreement,
-                 "Share of the pictures that must be decided as at fp32; 0.95 unless told")
+                 "Share of the decisions that must be as at fp32; 0.95 unless told, 0.98 of a multilabel model's")
       ->option_text("X");
 }
 

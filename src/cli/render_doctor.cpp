@@ -62,6 +62,15 @@ std::string remedy_block(const Style& style) {
   return text;
 }
 
+/// What oneDNN is for, where there is none.
+std::string onednn_block(const Style& style) {
+  return field(
+      style, "-",
+      "Only needed where LibTorch is not, or for int8 at its fastest: `pip install onednn-cpu-gomp` (55 MB); where "
+      "it is not found by itself, set MEDISCAN_ONEDNN to its folder.",
+      Ink::plain, 4, 2);
+}
+
 std::string backend_block(const BackendInfo& backend, const Style& style) {
   const std::string title =
       backend.version.empty() ? backend.name : fmt::format("{} {}", backend.name, backend.version);
@@ -75,6 +84,7 @@ std::string backend_block(const BackendInfo& backend, const Style& style) {
   text += devices_block(backend, style);
   text += probes_block(backend, style);
   if (!backend.available && backend.name == "torch") text += remedy_block(style);
+  if (!backend.available && backend.name == "onednn") text += onednn_block(style);
   return text;
 }
 

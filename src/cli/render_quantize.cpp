@@ -19,9 +19,23 @@ std::string model_text(const ModelRecord& model) {
 }
 
 std::string agreement_text(const Agreement& agreement) {
-  return fmt::format("{} of {} pictures decided as at fp32; probabilities differ by {:.2g} at most, {:.2g} on average",
-                     agreement.same_decisions, agreement.pictures, agreement.largest_difference,
-                     agreement.mean_difference);
+  const std::string decisions = agreement.decisions == agreement.pictures
+                                    ? std::string()
+                                    : fmt::format(" ({} of {} labels)", agreement.decided_alike, agreement.decisions);
+  return fmt::format(
+      "{} of {} pictures decided as at fp32{}; probabilities differ by {:.2g} at most, {:.2g} on average",
+      agreement.same_decisions, agreement.pictures, decisions, agreement.largest_difference, agreement.mean_difference);
+}
+
+/// Which units are in float32; a line of its own says why.
+std::string kept_text(const QuantizeReport& report) {
+  if (report.kept.empty()) return fmt::format("none of {} units", report.units);
+  std::string text = fmt::format("{} of {} units: ", report.kept.size(), report.units);
+  for (std::size_t i = 0; i < report.kept.size(); ++i) {
+    text += fmt::format("{}{} (alone in int8 it moves logits by {:.2g})", i == 0 ? "" : ", ", report.kept[i].name,
+                        report.kept[i].logit_error);
+  }
+  return text;
 }
 
 std::string noisiest_text(const std::vector<QuantizedLayer>& layers) {
@@ -53,6 +67,8 @@ std::string render_quantize(const QuantizeReport& report, const Style& style) {
   text += field(style, "self-test",
                 fmt::format("passed, probabilities differ by {:.2g} of {:.2g} allowed",
                             report.self_test.largest_difference, report.self_test.tolerance));
+  text += field(style, "kept in fp32", kept_text(report));
+  if (!report.kept_because.empty()) text += field(style, "since", escaped(report.kept_because), Ink::yellow);
   text += field(style, "most noise", noisiest_text(report.layers));
   if (agreement.pictures < few_pictures) {
     text += field(style, "note", "so few pictures say little of others; take a hundred or more", Ink::yellow);

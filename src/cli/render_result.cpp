@@ -172,6 +172,9 @@ std::string record_block(const Result& result, const Style& style) {
   if (execution.precision_reason) {
     text += paragraph(style, indent, "Not faster, because: " + *execution.precision_reason, Ink::dim);
   }
+  if (execution.profile_reason) {
+    text += paragraph(style, indent, "Chosen: " + *execution.profile_reason, Ink::dim);
+  }
   return text;
 }
 

@@ -39,13 +39,19 @@ std::string self_test_text(const SelfTestRecord& record) {
                      record.tolerance);
 }
 
-std::string execution_text(const ExecutionRecord& execution, const Style& style) {
+std::string threads_text(const ModelStatus& status) {
+  return fmt::format("{} lane{} of {} thread{}", status.lanes, status.lanes == 1 ? "" : "s", status.threads,
+                     status.threads == 1 ? "" : "s");
+}
+
+std::string execution_text(const ModelStatus& status, const Style& style) {
+  const ExecutionRecord& execution = status.execution;
   const std::string backend = execution.backend_version.empty()
                                   ? execution.backend
                                   : fmt::format("{} {}", execution.backend, execution.backend_version);
   const auto between = separator(style);
-  return fmt::format("{}{}{}{}{}{}batches of up to {}", backend, between, execution.device, between,
-                     execution.precision, between, execution.batch_size);
+  return fmt::format("{}{}{}{}{}{}{}{}batches of up to {}", backend, between, execution.device, between,
+                     execution.precision, between, threads_text(status), between, execution.batch_size);
 }
 
 }  // namespace
@@ -75,8 +81,13 @@ std::string render_model(const ModelStatus& status, const Style& style) {
   }
   text += field(style, "domain", name_of(status.model.domain));
   text += field(style, "weights hash", status.model.sha256);
-  text += field(style, "runs on", execution_text(status.execution, style));
+  text += field(style, "runs on", execution_text(status, style));
   if (status.execution.precision_reason) text += field(style, "not faster", *status.execution.precision_reason);
+  if (status.execution.profile_reason) {
+    text += field(style, "chosen", *status.execution.profile_reason);
+    text += field(style, "profile", status.profile.string());
+  }
+  for (const Warning& warning : status.warnings) text += field(style, "warning", warning.message, Ink::yellow);
   text += field(style, "self-test", self_test_text(status.self_test));
   text += field(style, "loaded in", duration_text(status.load_ms));
   return text;

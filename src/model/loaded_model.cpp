@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -32,6 +33,13 @@ std::uint64_t weights_bytes(const Bundle& bundle) {
 std::vector<std::uint32_t> buckets_of(const LoadOptions& options) {
   if (options.batch_invariant) return {1};
   return schedule::batch_buckets(static_cast<std::uint32_t>(options.max_batch));
+}
+
+std::size_t lanes_of(const LoadOptions& options) { return static_cast<std::size_t>(std::max(1, options.lanes)); }
+
+/// The budget in equal parts.
+int threads_of_each(const LoadOptions& options, const Environment& environment) {
+  return std::max(1, environment.threads.threads / static_cast<int>(lanes_of(options)));
 }
 
 }  // namespace
@@ -77,13 +85,15 @@ std::function<void(const Error&)> failing(const std::shared_ptr<Condition>& cond
 
 schedule::LaneTerms lane_terms(const Bundle& bundle, const LoadOptions& options, const Environment& environment,
                                std::vector<std::uint32_t> buckets, std::function<void(const Error&)> on_stuck) {
-  return {"model " + bundle.name, std::move(buckets),   environment.threads.threads,
-          options.max_delay,      options.hang_timeout, std::move(on_stuck)};
+  return {"model " + bundle.name,      std::move(buckets), threads_of_each(options, environment),
+          environment.threads.threads, options.max_delay,  options.hang_timeout,
+          std::move(on_stuck)};
 }
 
 }  // namespace
 
-LoadedModel::LoadedModel(std::shared_ptr<const Bundle> bundle, LoadOptions options, Environment environment)
+LoadedModel::LoadedModel(std::shared_ptr<const Bundle> bundle, LoadOptions options, Environment environment,
+                         ProfileNote profile)
     : bundle_(std::move(bundle)),
       options_(std::move(options)),
       environment_(std::move(environment)),
@@ -92,15 +102,23 @@ LoadedModel::LoadedModel(std::shared_ptr<const Bundle> bundle, LoadOptions optio
       preprocess_sha256_(base::sha256_hex(canonical_json(bundle_->input))),
       record_{bundle_->name, bundle_->version, bundle_->domain, bundle_->weights_sha256(), bundle_->manifest_sha256},
       condition_(std::make_shared<Condition>()),
-      lane_(lane_terms(*bundle_, options_, environment_, buckets_,
-                       failing(condition_, environment_.log, title_of(*bundle_))),
-            environment_.engine->watch, [this] {
-              auto runner = std::make_shared<SessionRunner>(SessionRunner::Terms{
-                  bundle_, options_, buckets_, environment_.threads.threads, environment_.libtorch, environment_.log,
-                  environment_.metrics, failing(condition_, environment_.log, title_of(*bundle_))});
-              runner_ = runner;
-              return runner;
-            }()) {}
+      profile_(std::move(profile)),
+      lanes_(lane_terms(*bundle_, options_, environment_, buckets_,
+                        failing(condition_, environment_.log, title_of(*bundle_))),
+             environment_.engine->watch, make_runners()) {}
+
+std::vector<std::shared_ptr<schedule::Runner>> LoadedModel::make_runners() {
+  std::vector<std::shared_ptr<schedule::Runner>> runners;
+  for (std::size_t lane = 0; lane < lanes_of(options_); ++lane) {
+    auto runner = std::make_shared<SessionRunner>(
+        SessionRunner::Terms{bundle_, options_, buckets_, threads_of_each(options_, environment_),
+                             environment_.threads.threads, environment_.libtorch, environment_.log,
+                             environment_.metrics, failing(condition_, environment_.log, title_of(*bundle_))});
+    runners_.push_back(runner);
+    runners.push_back(std::move(runner));
+  }
+  return runners;
+}
 
 LoadedModel::~LoadedModel() = default;
 
@@ -113,9 +131,10 @@ void LoadedModel::load() {
     memory_ = environment_.memory->take(weights_bytes(*bundle_), "model " + title());
     while (!open_and_prove()) {
     }
+    open_other_lanes();
   } catch (const Error& error) {
     condition_->fail(error.message());
-    lane_.close();
+    lanes_.close();
     memory_.resize(0);
     environment_.log(LogLevel::error, fmt::format("model {} FAILED: {}", title(), error.message()));
     throw;
@@ -132,16 +151,18 @@ void LoadedModel::load() {
                      fmt::format("model {} gives SIMULATED results: {}", title(), *execution_.fallback_reason));
   }
   environment_.log(LogLevel::info,
-                   fmt::format("model {} READY on {} {} {} {} in {:.0f} ms", title(), execution_.backend,
-                               execution_.backend_version, execution_.device, execution_.precision, watch.ms()));
+                   fmt::format("model {} READY on {} {} {} {}, {} x {} threads, in {:.0f} ms", title(),
+                               execution_.backend, execution_.backend_version, execution_.device, execution_.precision,
+                               lanes_.count(), threads_of_each(options_, environment_), watch.ms()));
 }
 
 /// False when precision "auto" has another to try.
 bool LoadedModel::open_and_prove() {
   condition_->advance("reading weights and building the network", 0.05);
   OpenedFacts facts;
-  lane_.call([&] { facts = runner_.lock()->open(); });
+  call(0, [&](SessionRunner& runner) { facts = runner.open(); });
   execution_ = std::move(facts.execution);
+  execution_.profile_reason = profile_.reason;
   environment_.memory->settle(memory_, facts.memory_bytes, "model " + title());
   {
     const std::scoped_lock lock(condition_->mutex);
@@ -153,7 +174,7 @@ bool LoadedModel::open_and_prove() {
   } catch (const Error& error) {
     if (error.code() != ErrorCode::self_test_failed) throw;
     bool goes_on = false;
-    lane_.call([&] { goes_on = runner_.lock()->leave_precision(error); });
+    call(0, [&](SessionRunner& runner) { goes_on = runner.leave_precision(error); });
     if (!goes_on) throw;
     environment_.log(LogLevel::warning,
                      fmt::format("model {} leaves precision {}: {}", title(), execution_.precision, error.message()));
@@ -165,15 +186,35 @@ void LoadedModel::prove() {
   constexpr double begun = 0.5;  // of the whole load, as those measured with the demo bundles and ResNet-50 went
   condition_->advance("self-test", begun);
   std::size_t proven = 0;
-  lane_.call([&] {
-    const SelfTestRecord record = runner_.lock()->prove([&](std::uint32_t batch, double ms) {
-      lane_.seed_latency(batch, schedule::LatencyModel::Duration(ms));
+  call(0, [&](SessionRunner& runner) {
+    const SelfTestRecord record = runner.prove([&](std::uint32_t batch, double ms) {
+      lanes_.seed_latency(batch, schedule::LatencyModel::Duration(ms));
       condition_->advance("self-test",
                           begun + (1 - begun) * static_cast<double>(++proven) / static_cast<double>(buckets_.size()));
     });
     const std::scoped_lock lock(condition_->mutex);
     condition_->self_test = record;
   });
+}
+
+/// The first lane has found out what opens and agrees; the others do the same, or the load fails.
+void LoadedModel::open_other_lanes() {
+  const std::uint64_t bytes_of_one = memory_.bytes();
+  for (std::size_t lane = 1; lane < lanes_.count(); ++lane) {
+    condition_->advance(fmt::format("opening lane {} of {}", lane + 1, lanes_.count()), 1);
+    const std::uint64_t bytes = bytes_of_one * (lane + 1);
+    environment_.memory->settle(memory_, bytes, "model " + title());
+    call(lane, [&](SessionRunner& runner) {
+      runner.open_as(execution_);
+      runner.prove([](std::uint32_t, double) {});
+    });
+    const std::scoped_lock lock(condition_->mutex);
+    condition_->memory_bytes = bytes;
+  }
+}
+
+void LoadedModel::call(std::size_t lane, const std::function<void(SessionRunner&)>& action) {
+  lanes_.call(lane, [&] { action(*runners_.at(lane).lock()); });
 }
 
 LoadedModel::Lease LoadedModel::lease() {
@@ -217,7 +258,7 @@ bool LoadedModel::unload_if_idle() {
 }
 
 void LoadedModel::finish_unloading() {
-  lane_.close();
+  lanes_.close();
   memory_.resize(0);
   {
     const std::scoped_lock lock(condition_->mutex);
@@ -248,12 +289,16 @@ std::chrono::steady_clock::time_point LoadedModel::last_used() const noexcept {
 
 ModelStatus LoadedModel::status() const {
   ModelStatus status;
-  for (const auto& entry : lane_.latencies()) {
+  for (const auto& entry : lanes_.latencies()) {
     status.latencies.push_back({entry.batch, entry.mean.count(), entry.deviation.count(), entry.samples});
   }
-  status.queued = lane_.waiting();
+  status.queued = lanes_.waiting();
   status.directory = bundle_->directory;
   status.model = record_;
+  status.lanes = static_cast<int>(lanes_.count());
+  status.threads = threads_of_each(options_, environment_);
+  status.profile = profile_.file;
+  status.warnings = profile_.warnings;
   const std::scoped_lock lock(condition_->mutex);
   status.state = condition_->state;
   status.reason = condition_->reason;

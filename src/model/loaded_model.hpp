@@ -1,25 +1,37 @@
-// One bundle opened on one lane, from LOADING to its end. The states only move forward: LOADING -> READY -> UNLOADING
+// One bundle opened on its lanes, from LOADING to its end. The states only move forward: LOADING -> READY -> UNLOADING
 // -> UNLOADED, or to FAILED from where it was LOADING or READY. Which of several serves a user is the slot's matter.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <mediscan/backend.hpp>
 #include <mediscan/model_manager.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/home_process.hpp"
 #include "model/environment.hpp"
-#include "schedule/lane.hpp"
+#include "schedule/lanes.hpp"
 
 namespace mediscan::model {
 
 class SessionRunner;
 
+/// What a profile had to do with the options that a model is loaded with.
+struct ProfileNote {
+  std::filesystem::path file;         ///< empty when none was used
+  std::optional<std::string> reason;  ///< what it chose
+  std::vector<Warning> warnings;      ///< why one was not used
+};
+
 class LoadedModel : public std::enable_shared_from_this<LoadedModel> {
  public:
-  LoadedModel(std::shared_ptr<const Bundle> bundle, LoadOptions options, Environment environment);
+  LoadedModel(std::shared_ptr<const Bundle> bundle, LoadOptions options, Environment environment,
+              ProfileNote profile = {});
   ~LoadedModel();
   LoadedModel(const LoadedModel&) = delete;
   LoadedModel& operator=(const LoadedModel&) = delete;
@@ -61,7 +73,9 @@ class LoadedModel : public std::enable_shared_from_this<LoadedModel> {
   /// The same if no lease is out now; false otherwise, and nothing has changed.
   bool unload_if_idle();
 
-  [[nodiscard]] schedule::Lane& lane() noexcept { return lane_; }
+  [[nodiscard]] schedule::Lanes& lanes() noexcept { return lanes_; }
+  /// Runs `action` on a lane's thread with the session there. As schedule::Lanes::call.
+  void call(std::size_t lane, const std::function<void(SessionRunner&)>& action);
   [[nodiscard]] metrics::ModelCounters& counters() const noexcept { return counters_; }
   [[nodiscard]] const Environment& environment() const noexcept { return environment_; }
   [[nodiscard]] const std::shared_ptr<const Bundle>& bundle_pointer() const noexcept { return bundle_; }
@@ -87,8 +101,10 @@ class LoadedModel : public std::enable_shared_from_this<LoadedModel> {
   /// What the lane's callbacks may need after this object is gone.
   struct Condition;
 
+  std::vector<std::shared_ptr<schedule::Runner>> make_runners();
   bool open_and_prove();
   void prove();
+  void open_other_lanes();
   void end_lease() noexcept;
   void finish_unloading();
 
@@ -101,9 +117,10 @@ class LoadedModel : public std::enable_shared_from_this<LoadedModel> {
   const ModelRecord record_;
   const std::shared_ptr<Condition> condition_;
   ExecutionRecord execution_;  // written while LOADING, constant afterwards
-  std::weak_ptr<SessionRunner> runner_;
+  const ProfileNote profile_;
+  std::vector<std::weak_ptr<SessionRunner>> runners_;  // one a lane
   ModelMemory::Share memory_;
-  schedule::Lane lane_;
+  schedule::Lanes lanes_;
 };
 
 using Lease = LoadedModel::Lease;

@@ -59,10 +59,20 @@ void require_precision(const std::string& precision) {
               "fp32 suits every bundle; auto takes the fastest that the device offers and the bundle allows");
 }
 
-void validate(const LoadOptions& options) {
+void validate(const LoadOptions& options, int budget) {
   using namespace std::chrono_literals;
   require_precision(options.precision);
   require_range("max_batch", options.max_batch, 1, 64, "8 suits most machines");
+  require_range("lanes", options.lanes, 0, 64, "0 takes what a profile says, else 1");
+  if (options.lanes > budget) {
+    throw Error(ErrorCode::invalid_argument, Stage::argument,
+                fmt::format("lanes is {}, the thread budget is {}", options.lanes, budget),
+                "each lane needs a thread of its own: ask for fewer lanes, or give the manager more threads");
+  }
+  if (options.profile.empty()) {
+    throw Error(ErrorCode::invalid_argument, Stage::argument, "profile is empty, expected auto, off or a file",
+                "auto takes what `mediscan tune` wrote for this bundle and machine, if it did");
+  }
   require_range<std::int64_t>("max_delay (microseconds)", options.max_delay.count(), 0, 1'000'000,
                               "0 suits CPUs, a few milliseconds GPUs");
   require_range<std::int64_t>("hang_timeout (milliseconds)", options.hang_timeout.count(), 10, 3'600'000,
@@ -78,7 +88,7 @@ std::shared_ptr<const Bundle> read_bundle(const std::filesystem::path& folder) {
 /// The slot for this bundle: the one that is there, or a new one, which the caller is `first` to load.
 std::shared_ptr<Slot> ModelManager::Impl::slot_for(const std::filesystem::path& bundle, const LoadOptions& options,
                                                    bool& first) {
-  validate(options);
+  validate(options, environment.threads.threads);
   home.require(Stage::model, manager_name);
   const auto folder = canonical_folder(bundle);
   const auto same = [&](const std::shared_ptr<Slot>& slot) { return slot->serves(folder, options); };
@@ -167,7 +177,7 @@ void ModelManager::swap(const Model& model, const std::filesystem::path& bundle)
 }
 
 void ModelManager::swap(const Model& model, const std::filesystem::path& bundle, const LoadOptions& options) {
-  validate(options);
+  validate(options, impl_->environment.threads.threads);
   impl_->home.require(Stage::model, manager_name);
   impl_->require_mine(model);
   model.slot()->replace(read_bundle(canonical_folder(bundle)), options);

@@ -12,23 +12,6 @@
 namespace mediscan::model {
 namespace {
 
-/// `copies` times the tensor of the self-test picture, one after the other.
-std::shared_ptr<float[]> self_test_batch(const Bundle& bundle, std::uint32_t copies) {
-  const auto path = bundle.directory / bundle.self_test.input;
-  try {
-    const Image picture = Image::read(path);
-    const auto [height, width] = bundle.input_size();
-    const std::size_t size = std::size_t{bundle.input.channels()} * height * width;
-    auto batch = base::allocate_floats(size * copies);
-    recipe::preprocess_into(picture, bundle.input, std::span(batch.get(), size));
-    for (std::uint32_t i = 1; i < copies; ++i) std::copy_n(batch.get(), size, batch.get() + i * size);
-    return batch;
-  } catch (const Error& error) {
-    throw Error(ErrorCode::bundle_invalid, Stage::model,
-                fmt::format("the self-test picture cannot be used: {}", error.message()), error.hint());
-  }
-}
-
 /// Largest difference of any row to the stored logits; throws at the first beyond the tolerance (NaN is beyond any).
 double compare_logits(const Bundle& bundle, std::span<const float> logits, std::uint32_t batch) {
   const SelfTest& expected = bundle.self_test;
@@ -107,11 +90,27 @@ double tolerance_of(const Bundle& bundle, const Proven& session) {
 
 }  // namespace
 
+std::shared_ptr<float[]> self_test_tensors(const Bundle& bundle, std::uint32_t copies) {
+  const auto path = bundle.directory / bundle.self_test.input;
+  try {
+    const Image picture = Image::read(path);
+    const auto [height, width] = bundle.input_size();
+    const std::size_t size = std::size_t{bundle.input.channels()} * height * width;
+    auto batch = base::allocate_floats(size * copies);
+    recipe::preprocess_into(picture, bundle.input, std::span(batch.get(), size));
+    for (std::uint32_t i = 1; i < copies; ++i) std::copy_n(batch.get(), size, batch.get() + i * size);
+    return batch;
+  } catch (const Error& error) {
+    throw Error(ErrorCode::bundle_invalid, Stage::model,
+                fmt::format("the self-test picture cannot be used: {}", error.message()), error.hint());
+  }
+}
+
 SelfTestRecord self_test(const Bundle& bundle, const std::vector<std::uint32_t>& batch_sizes, const Proven& session,
                          const RunBatch& run) {
   const auto [height, width] = bundle.input_size();
   const std::uint32_t outputs = bundle.architecture.outputs;
-  const auto tensors = self_test_batch(bundle, batch_sizes.back());
+  const auto tensors = self_test_tensors(bundle, batch_sizes.back());
   std::vector<float> logits(std::size_t{batch_sizes.back()} * outputs);
   SelfTestRecord record{!session.simulated, 0, tolerance_of(bundle, session)};
   for (const std::uint32_t batch : batch_sizes) {

@@ -6,10 +6,15 @@
 #include <functional>
 #include <mediscan/backend.hpp>
 #include <mediscan/model_manager.hpp>
+#include <memory>
 #include <string_view>
 #include <vector>
 
 namespace mediscan::model {
+
+/// `copies` times the tensor of the self-test picture, one after the other. Throws what decoding and preprocessing
+/// throw, as BUNDLE_INVALID about the self-test picture.
+std::shared_ptr<float[]> self_test_tensors(const Bundle& bundle, std::uint32_t copies);
 
 using RunBatch = std::function<void(const BatchInput&, const BatchOutput&)>;
 

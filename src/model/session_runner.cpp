@@ -11,7 +11,6 @@
 #include "base/stopwatch.hpp"
 #include "bundle/weights.hpp"
 #include "model/self_test.hpp"
-#include "schedule/compute_gate.hpp"
 
 namespace mediscan::model {
 namespace {
@@ -77,9 +76,19 @@ backend::Opened SessionRunner::open_next(const backend::OpenContext& context, co
   }
 }
 
+OpenedFacts SessionRunner::open() { return open_with(terms_.options); }
+
+OpenedFacts SessionRunner::open_as(const ExecutionRecord& other) {
+  LoadOptions options = terms_.options;
+  options.backend = other.backend;
+  options.device = other.device;
+  options.precision = other.precision;
+  return open_with(std::move(options));
+}
+
 /// The weights' mapping ends with this function: a session keeps what it packed. Without a turn: opening takes long,
 /// and other models' batches had better be slower for a while than stand still.
-OpenedFacts SessionRunner::open() {
+OpenedFacts SessionRunner::open_with(LoadOptions options) {
   std::optional<bundle::LoadedWeights> weights;
   const backend::OpenContext context{*terms_.bundle,
                                      [&]() -> std::span<const WeightsView> {
@@ -87,7 +96,6 @@ OpenedFacts SessionRunner::open() {
                                        return weights->views();
                                      },
                                      terms_.threads, terms_.libtorch, left_};
-  LoadOptions options = terms_.options;
   if (!left_.empty()) options.fallback = Fallback::never;  // no stand-in for a network that failed its self-test
   backend::Opened opened = open_next(context, options);
   session_ = std::move(opened.session);
@@ -117,11 +125,16 @@ bool SessionRunner::leave_precision(const Error& why) {
   return true;
 }
 
+/// A session that only waits for a device leaves the CPU to others.
+schedule::ComputeTurn SessionRunner::enter_compute() const {
+  return schedule::enter_compute(computes_on_cpu_ ? terms_.threads : 1, terms_.budget);
+}
+
 SelfTestRecord SessionRunner::prove(const BucketDone& done) {
   const std::atomic<bool> never{false};
   SelfTestRecord record = self_test(*terms_.bundle, terms_.buckets, {precision_, simulated_},
                                     [&](const BatchInput& input, const BatchOutput& output) {
-                                      const auto turn = schedule::enter_compute(computes_on_cpu_ ? terms_.threads : 1);
+                                      const auto turn = enter_compute();
                                       const base::Stopwatch watch;
                                       run_session(input, output, never);
                                       done(input.batch, watch.ms());
@@ -129,6 +142,16 @@ SelfTestRecord SessionRunner::prove(const BucketDone& done) {
   if (const std::string remark = session_->remark(); !remark.empty())
     terms_.log(LogLevel::warning, fmt::format("{} on {}: {}", terms_.bundle->name, session_->device(), remark));
   return record;
+}
+
+double SessionRunner::time_batch(const float* tensors, std::uint32_t batch) {
+  const std::atomic<bool> never{false};
+  logits_.assign(std::size_t{batch} * outputs_, 0);
+  const auto turn = enter_compute();
+  const base::Stopwatch watch;
+  run_session({tensors, batch, channels_, height_, width_, terms_.bundle->input.layout},
+              {logits_.data(), batch, outputs_}, never);
+  return watch.ms();
 }
 
 /// What a session throws goes on as an Error.

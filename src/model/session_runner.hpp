@@ -15,7 +15,8 @@
 #include "backend/select.hpp"
 #include "base/log.hpp"
 #include "metrics/metrics.hpp"
-#include "schedule/lane.hpp"
+#include "schedule/compute_gate.hpp"
+#include "schedule/lanes.hpp"
 
 namespace mediscan::model {
 
@@ -31,7 +32,8 @@ class SessionRunner final : public schedule::Runner {
     std::shared_ptr<const Bundle> bundle;
     LoadOptions options;
     std::vector<std::uint32_t> buckets;
-    int threads = 1;
+    int threads = 1;  ///< of this session
+    int budget = 1;   ///< of the process
     std::filesystem::path libtorch;
     base::Log log;
     std::shared_ptr<metrics::Metrics> metrics;
@@ -43,6 +45,8 @@ class SessionRunner final : public schedule::Runner {
 
   /// Opens the bundle. Throws what backends throw. Again after leave_precision(), at the next precision.
   OpenedFacts open();
+  /// Opens the bundle on the same backend and device and in the same precision as another lane did.
+  OpenedFacts open_as(const ExecutionRecord& other);
 
   /// Whether precision "auto" goes past the one that is open, which did not pass prove() as `why` says. Closes it then.
   bool leave_precision(const Error& why);
@@ -51,6 +55,10 @@ class SessionRunner final : public schedule::Runner {
   /// Runs the self-test at every batch size in use, and so warms each. Throws SELF_TEST_FAILED and what a run throws.
   SelfTestRecord prove(const BucketDone& done);
 
+  /// Runs a batch of pictures, one after the other in memory, and gives how long it took, without the wait for the
+  /// turn. For measuring. Throws what a run throws.
+  double time_batch(const float* tensors, std::uint32_t batch);
+
   /// A batch that fails is run again picture by picture, so that one picture's fault costs the others only time. When
   /// pictures keep failing one after the other, the session must pass its self-test again or is taken out of service.
   bool run(schedule::Batch batch, const std::atomic<bool>& given_up) noexcept override;
@@ -58,7 +66,9 @@ class SessionRunner final : public schedule::Runner {
   void close() noexcept override;
 
  private:
+  [[nodiscard]] OpenedFacts open_with(LoadOptions options);
   [[nodiscard]] backend::Opened open_next(const backend::OpenContext& context, const LoadOptions& options) const;
+  [[nodiscard]] schedule::ComputeTurn enter_compute() const;
   void run_session(const BatchInput& input, const BatchOutput& output, const std::atomic<bool>& given_up);
   void run_rows(schedule::Batch batch, const std::atomic<bool>& given_up);
   [[nodiscard]] const float* gather(schedule::Batch batch);

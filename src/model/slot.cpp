@@ -7,6 +7,7 @@
 #include <new>
 #include <utility>
 
+#include "model/profile_choice.hpp"
 #include "schedule/engine.hpp"
 
 namespace mediscan::model {
@@ -48,20 +49,40 @@ std::string Slot::title() const { return fmt::format("model {} {}", bundles_.bac
 
 void Slot::require_home() const { home_.require(Stage::model, title()); }
 
+/// Loads a bundle as the options and a profile say, and as the options alone when what the profile chose does not load.
+std::shared_ptr<LoadedModel> Slot::load_model(const std::shared_ptr<const Bundle>& bundle, const LoadOptions& options) {
+  const auto load = [&](const LoadOptions& settled, ProfileNote note) {
+    for (const Warning& warning : note.warnings) environment_.log(LogLevel::warning, warning.message);
+    auto model = std::make_shared<LoadedModel>(bundle, settled, environment_, std::move(note));
+    {
+      const std::scoped_lock lock(mutex_);
+      candidate_ = model;
+    }
+    model->load();
+    return model;
+  };
+  auto [settled, note] = options_by_profile(*bundle, options, environment_);
+  const auto file = note.file;
+  if (file.empty()) return load(options, std::move(note));
+  try {
+    return load(settled, std::move(note));
+  } catch (const Error& error) {
+    if (!may_be_the_choice(error)) throw;
+    return load(
+        options,
+        {{},
+         {},
+         {profile_ignored(fmt::format("{}: what it chose does not load: {}", file.string(), error.message()))}});
+  }
+}
+
 /// Loads what the slot is for. `loading_` is already set; the lock is given back meanwhile.
 std::optional<Error> Slot::make_and_load(Lock& lock) {
   const auto bundle = bundles_.back();
   const LoadOptions options = options_;
   std::shared_ptr<LoadedModel> model;
   lock.unlock();
-  auto error = error_of(bundle->directory.string(), [&] {
-    model = std::make_shared<LoadedModel>(bundle, options, environment_);
-    {
-      const std::scoped_lock relock(mutex_);
-      candidate_ = model;
-    }
-    model->load();
-  });
+  auto error = error_of(bundle->directory.string(), [&] { model = load_model(bundle, options); });
   auto& counters = environment_.metrics->model(bundle->name);
   error ? counters.load_failed() : counters.loaded();
   lock.lock();
@@ -190,14 +211,7 @@ void Slot::replace(std::shared_ptr<const Bundle> bundle, LoadOptions options) {
   }
   auto& counters = environment_.metrics->model(bundle->name);
   std::shared_ptr<LoadedModel> next;
-  const auto error = error_of(bundle->directory.string(), [&] {
-    next = std::make_shared<LoadedModel>(bundle, options, environment_);
-    {
-      const std::scoped_lock lock(mutex_);
-      candidate_ = next;
-    }
-    next->load();
-  });
+  const auto error = error_of(bundle->directory.string(), [&] { next = load_model(bundle, options); });
   Lock lock(mutex_);
   swapping_ = false;
   candidate_.reset();
@@ -325,7 +339,7 @@ metrics::ModelGauges Slot::gauges() const {
   const std::scoped_lock lock(mutex_);
   metrics::ModelGauges gauges{bundles_.back()->name, 0, 0};
   if (serving_) {
-    gauges.queued = serving_->lane().waiting();
+    gauges.queued = serving_->lanes().waiting();
     gauges.memory_bytes = serving_->memory_bytes();
   }
   return gauges;

@@ -70,6 +70,7 @@ class Slot final : public Evictable, public std::enable_shared_from_this<Slot> {
 
  private:
   using Lock = std::unique_lock<std::mutex>;
+  std::shared_ptr<LoadedModel> load_model(const std::shared_ptr<const Bundle>& bundle, const LoadOptions& options);
   std::optional<Error> make_and_load(Lock& lock);
   void finish_load(Lock& lock, const std::optional<Error>& error);
   Lease lease_now(const Lock& lock);

@@ -7,10 +7,11 @@
 namespace mediscan::quantization {
 namespace {
 
-/// Largest difference of a probability, and whether all decisions are alike.
+/// Largest difference of a probability, and how many of the available labels are decided alike.
 struct Difference {
   double probability = 0;
-  bool same_decisions = true;
+  std::uint64_t labels = 0;
+  std::uint64_t alike = 0;
 };
 
 Difference difference(const Result& exact, const Result& quantized) {
@@ -21,25 +22,29 @@ Difference difference(const Result& exact, const Result& quantized) {
     if (!finding.available) continue;
     const Finding& other = *by_code.at(finding.code);
     found.probability = std::max(found.probability, std::abs(finding.probability.value() - other.probability.value()));
-    found.same_decisions = found.same_decisions && finding.decision == other.decision;
+    ++found.labels;
+    found.alike += finding.decision == other.decision ? 1 : 0;
   }
   return found;
 }
 
 }  // namespace
 
-Agreement compare(const Analyzer& exact, const Analyzer& quantized, std::span<const std::filesystem::path> pictures,
-                  const QuantizeOptions& options) {
+Agreement Reference::compare(const Analyzer& quantized) {
   Agreement agreement;
-  for (const auto& path : pictures) {
-    if (options.progress) {
-      options.progress("comparing with fp32",
-                       static_cast<double>(agreement.pictures) / static_cast<double>(pictures.size()));
+  for (const auto& path : pictures_) {
+    if (options_.progress) {
+      options_.progress("comparing with fp32",
+                        static_cast<double>(agreement.pictures) / static_cast<double>(pictures_.size()));
     }
-    const Image picture = Image::read(path, options.decode);
-    const Difference found = difference(exact.analyze(picture), quantized.analyze(picture));
+    const Image picture = Image::read(path, options_.decode);
+    if (results_.size() == agreement.pictures) results_.push_back(exact_.analyze(picture));
+    const Difference found = difference(results_[agreement.pictures], quantized.analyze(picture));
     ++agreement.pictures;
-    agreement.same_decisions += found.same_decisions ? 1 : 0;
+    const bool same = found.alike == found.labels;
+    agreement.same_decisions += same ? 1 : 0;
+    agreement.decisions += task_ == Task::multiclass ? 1 : found.labels;
+    agreement.decided_alike += task_ == Task::multiclass ? (same ? 1 : 0) : found.alike;
     agreement.largest_difference = std::max(agreement.largest_difference, found.probability);
     agreement.mean_difference += found.probability;
   }

@@ -47,7 +47,8 @@ void write_quantized(const bundle::UnpublishedFolder& folder, const Bundle& sour
   manifest["precision"] = {{"allowed", {"int8"}}, {"probability_tolerance", provenance.probability_tolerance}};
   manifest["x-mediscan-quantization"] = {{"source_sha256", source.weights_sha256()},
                                          {"calibration", provenance.calibration},
-                                         {"pictures", provenance.pictures}};
+                                         {"pictures", provenance.pictures},
+                                         {"kept_higher", provenance.kept}};
   const std::string text = manifest.dump(2) + "\n";
   folder.write(weights_name, weights);
   folder.write(source.self_test.input, self_test_picture(source));

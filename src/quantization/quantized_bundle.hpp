@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "bundle/unpublished_folder.hpp"
 
@@ -16,6 +17,7 @@ struct Provenance {
   std::string calibration;
   std::size_t pictures = 0;
   double probability_tolerance = 0;
+  std::vector<std::string> kept;  ///< units that are kept in float32
 };
 
 /// Writes mediscan.json, model.safetensors and the self-test picture. Of the manifest everything stays but `version`,

@@ -26,7 +26,8 @@ Json execution_json(const ExecutionRecord& execution) {
           {"simulated", execution.simulated},
           {"cached", execution.cached},
           {"fallback_reason", or_null(execution.fallback_reason)},
-          {"precision_reason", or_null(execution.precision_reason)}};
+          {"precision_reason", or_null(execution.precision_reason)},
+          {"profile_reason", or_null(execution.profile_reason)}};
 }
 
 Json warnings_json(const std::vector<Warning>& warnings) {

@@ -20,12 +20,27 @@ Json layers_json(const std::vector<QuantizedLayer>& layers) {
   return list;
 }
 
+Json kept_json(const QuantizeReport& report) {
+  Json list = Json::array();
+  for (const KeptUnit& unit : report.kept) {
+    list.push_back({{"name", unit.name}, {"logit_error", unit.logit_error}});
+  }
+  Json json = Json::object();
+  json["count"] = report.kept.size();
+  json["of"] = report.units;
+  json["because"] = report.kept_because.empty() ? Json(nullptr) : Json(report.kept_because);
+  json["units"] = std::move(list);
+  return json;
+}
+
 Json agreement_json(const Agreement& agreement) {
   Json json = Json::object();
   json["pictures"] = agreement.pictures;
   json["same_decisions"] = agreement.same_decisions;
   json["largest_difference"] = agreement.largest_difference;
   json["mean_difference"] = agreement.mean_difference;
+  json["decisions"] = agreement.decisions;
+  json["decided_alike"] = agreement.decided_alike;
   return json;
 }
 
@@ -58,6 +73,7 @@ std::string to_json(const QuantizeReport& report, int indent) {
   json["weight_bytes"] = report.weight_bytes;
   json["agreement"] = result::agreement_json(report.agreement);
   json["self_test"] = result::self_test_json(report.self_test);
+  json["kept_higher"] = result::kept_json(report);
   json["layers"] = result::layers_json(report.layers);
   json["unused"] = result::unused_json(report.unused);
   json["notice"] = research_notice;

@@ -68,6 +68,10 @@ std::string to_json(const ModelStatus& status, int indent) {
   json["model"] = result::model_json(status.model);
   json["execution"] = result::execution_json(status.execution);
   json["self_test"] = result::self_test_json(status.self_test);
+  json["lanes"] = status.lanes;
+  json["threads"] = status.threads;
+  json["profile"] = status.profile.string();
+  json["warnings"] = result::warnings_json(status.warnings);
   json["load_ms"] = result::finite_or_null(status.load_ms);
   json["phase"] = status.phase;
   json["progress"] = result::finite_or_null(status.progress);

@@ -56,7 +56,7 @@ std::string preprocess_from(const JsonReader& json) {
 
 ExecutionRecord execution_from(const JsonReader& json) {
   json.expect_fields({"backend", "backend_version", "device", "precision", "batch_size", "simulated", "cached",
-                      "fallback_reason", "precision_reason"});
+                      "fallback_reason", "precision_reason", "profile_reason"});
   ExecutionRecord execution;
   execution.backend = text(json.field("backend"));
   execution.backend_version = text(json.field("backend_version"));
@@ -67,6 +67,7 @@ ExecutionRecord execution_from(const JsonReader& json) {
   execution.cached = truth(json.field("cached"));
   execution.fallback_reason = or_nothing(json.field("fallback_reason"), text);
   execution.precision_reason = or_nothing(json.field("precision_reason"), text);
+  execution.profile_reason = or_nothing(json.field("profile_reason"), text);
   return execution;
 }
 

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <mutex>
 
 namespace mediscan::schedule {
@@ -11,8 +12,14 @@ struct Gate {
   std::mutex mutex;
   std::condition_variable changed;
   std::uint64_t last = 0;
-  std::uint64_t holder = 0;
+  std::map<std::uint64_t, int> holders;  // their threads
   std::deque<std::uint64_t> waiting;
+
+  [[nodiscard]] int held() const {
+    int threads = 0;
+    for (const auto& [number, each] : holders) threads += each;
+    return threads;
+  }
 };
 
 /// Of the process, as its cores are. Never destroyed: a lane may outlive the statics.
@@ -23,15 +30,18 @@ Gate& gate() {
 
 }  // namespace
 
-ComputeTurn enter_compute(int threads) {
+ComputeTurn enter_compute(int threads, int budget) {
   if (threads <= 1) return {};
   Gate& shared = gate();
   std::unique_lock lock(shared.mutex);
   const std::uint64_t number = ++shared.last;
   shared.waiting.push_back(number);
-  shared.changed.wait(lock, [&] { return shared.holder == 0 && shared.waiting.front() == number; });
+  shared.changed.wait(lock, [&] {
+    return shared.waiting.front() == number && (shared.holders.empty() || shared.held() + threads <= budget);
+  });
   shared.waiting.pop_front();
-  shared.holder = number;
+  shared.holders.emplace(number, threads);
+  shared.changed.notify_all();  // the next may fit beside this one
   return ComputeTurn(number);
 }
 
@@ -40,8 +50,7 @@ void revoke_compute(std::uint64_t number) noexcept {
   Gate& shared = gate();
   {
     const std::scoped_lock lock(shared.mutex);
-    if (shared.holder != number) return;
-    shared.holder = 0;
+    if (shared.holders.erase(number) == 0) return;
   }
   shared.changed.notify_all();
 }

@@ -1,6 +1,6 @@
-// One lane at a time inside a parallel region. A second OpenMP team that starts while the first one's workers still
-// spin runs 1.2 to 1.8 times slower (measured, see docs/architecture.md), so lanes with more than one thread take
-// turns, first come, first served.
+// No more threads inside parallel regions than the process has. A second OpenMP team that starts while the first one's
+// workers still spin on the same cores runs 1.2 to 1.8 times slower (measured, see docs/architecture.md), so lanes with
+// more than one thread take turns, first come, first served; those that fit beside each other may run together.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,9 @@ class ComputeTurn {
   std::uint64_t number_ = 0;
 };
 
-/// Waits for the turn. A lane of one thread needs none and gets an empty one.
-[[nodiscard]] ComputeTurn enter_compute(int threads);
+/// Waits for the turn: until `threads` and those of all who have one are at most `budget`, or nobody has one. A lane of
+/// one thread needs none and gets an empty one.
+[[nodiscard]] ComputeTurn enter_compute(int threads, int budget = 0);
 
 /// Gives the turn of this number to the next, if it still holds. From any thread.
 void revoke_compute(std::uint64_t number) noexcept;

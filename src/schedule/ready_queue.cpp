@@ -28,7 +28,7 @@ std::shared_ptr<Task> ReadyQueue::remove(const Rank& rank) {
   return task;
 }
 
-ReadyQueue::Pick ReadyQueue::pick(Clock::time_point now, const LatencyModel& latency) {
+ReadyQueue::Pick ReadyQueue::pick(Clock::time_point now, const LatencyModel& latency, std::size_t most) {
   Pick pick;
   const auto alone = latency.expected(buckets_.front());
   // What is too late leaves first, as far as the largest batch could reach: it must hold up no one.
@@ -47,7 +47,7 @@ ReadyQueue::Pick ReadyQueue::pick(Clock::time_point now, const LatencyModel& lat
   std::size_t count = 0;
   auto at = tasks_.begin();
   for (const std::uint32_t bucket : buckets_) {
-    if (bucket > tasks_.size()) break;
+    if (bucket > std::min(tasks_.size(), most)) break;
     for (; count < bucket; ++count, ++at) earliest = std::min(earliest, at->second->rank().deadline);
     if (count > 1 && !in_time(now, latency.expected(bucket), earliest)) break;
     best = bucket;

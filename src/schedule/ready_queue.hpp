@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <vector>
@@ -26,8 +27,9 @@ class ReadyQueue {
     std::vector<std::shared_ptr<Task>> too_late;  ///< could not be done in time even alone, and are out of the queue
   };
   /// The first tasks in order of rank, as many as the largest bucket they fill whose expected duration still meets the
-  /// earliest deadline among them: EDF within priority, never padded.
-  Pick pick(Clock::time_point now, const LatencyModel& latency);
+  /// earliest deadline among them: EDF within priority, never padded. At most `most` of them.
+  Pick pick(Clock::time_point now, const LatencyModel& latency,
+            std::size_t most = std::numeric_limits<std::size_t>::max());
 
   std::vector<std::shared_ptr<Task>> take_all();
 

@@ -1,4 +1,4 @@
-// A network opened by the torch backend from tensors in memory, without a bundle folder.
+// A network opened by a built-in backend from tensors in memory, without a bundle folder.
 #pragma once
 
 #include <mediscan/backend.hpp>
@@ -21,15 +21,26 @@ struct NetworkRequest {
   std::string format = "safetensors";
   int threads = 2;
   int max_batch = 4;
+  std::string backend = "torch";  // or "onednn"
 };
+
+inline std::shared_ptr<Backend> backend_called(const std::string& name) {
+  return name == "onednn" ? backend::make_onednn_backend() : backend::make_torch_backend();
+}
 
 inline std::unique_ptr<Session> open_network(const NetworkRequest& request, const std::string& file) {
   Bundle bundle;
   bundle.architecture = request.architecture;
   bundle.input.crop = CropStep{request.height, request.width};
   const WeightsView view{"model.safetensors", request.format, "", std::as_bytes(std::span(file))};
-  return backend::make_torch_backend()->open(
-      {bundle, {&view, 1}, request.device, request.precision, request.threads, request.max_batch, libtorch_place()});
+  return backend_called(request.backend)
+      ->open({bundle,
+              {&view, 1},
+              request.device,
+              request.precision,
+              request.threads,
+              request.max_batch,
+              libtorch_place()});
 }
 
 /// The smallest ResNet: one basic block a stage, four channels wide.
@@ -41,6 +52,19 @@ inline Architecture tiny_resnet() {
   architecture.block = "basic";
   architecture.layers = {1, 1, 1, 1};
   architecture.width = 4;
+  return architecture;
+}
+
+/// A small DenseNet: three blocks, on grey pictures.
+inline Architecture tiny_densenet() {
+  Architecture architecture;
+  architecture.name = "densenet";
+  architecture.in_channels = 1;
+  architecture.outputs = 18;
+  architecture.layers = {2, 3, 2};
+  architecture.growth_rate = 4;
+  architecture.init_features = 8;
+  architecture.bn_size = 2;
   return architecture;
 }
 

@@ -20,11 +20,12 @@ class NamedBackend final : public Backend {
   std::string name_;
 };
 
-TEST_CASE("torch is tried first, a host's backend after it, mock stays last") {
+TEST_CASE("torch is tried first, then onednn, a host's backend after them, mock stays last") {
   register_backend(std::make_shared<NamedBackend>("hosts-own"));
   const auto backends = registered_backends();
-  REQUIRE(backends.size() >= 3);
-  CHECK(backends.front()->name() == "torch");
+  REQUIRE(backends.size() >= 4);
+  CHECK(backends[0]->name() == "torch");
+  CHECK(backends[1]->name() == "onednn");
   CHECK(backends[backends.size() - 2]->name() == "hosts-own");
   CHECK(backends.back()->name() == "mock");
 }

@@ -72,13 +72,30 @@ TEST_CASE("auto takes the first real backend that opens the bundle") {
 TEST_CASE("auto never takes mock by itself: the refusals are quoted and the hint names the doctor") {
   Fixture fixture;
   const Error error = error_of([&] {
-    fixture.open(options_for("auto"), {refusing("a", ErrorCode::backend_unavailable),
+    fixture.open(options_for("auto"), {refusing("a", ErrorCode::precision_unsupported),
                                        refusing("b", ErrorCode::unsupported), make_mock_backend()});
   });
   CHECK(error.code() == ErrorCode::backend_unavailable);
   CHECK(test::contains(error.message(), "a cannot"));
   CHECK(test::contains(error.message(), "b cannot"));
   CHECK(test::contains(error.hint(), "doctor"));
+}
+
+TEST_CASE("a backend that is not on this machine does not hide why the others refused") {
+  Fixture fixture;
+  const auto code_for = [&](std::vector<std::shared_ptr<Backend>> backends) {
+    backends.push_back(make_mock_backend());
+    const Error error = error_of([&] { fixture.open(options_for("auto"), backends); });
+    CHECK(test::contains(error.message(), "a cannot"));
+    CHECK(test::contains(error.message(), "b cannot"));
+    return error.code();
+  };
+  const auto unavailable = ErrorCode::backend_unavailable;
+  CHECK(code_for({refusing("a", unavailable), refusing("b", ErrorCode::precision_unsupported)}) ==
+        ErrorCode::precision_unsupported);
+  CHECK(code_for({refusing("a", ErrorCode::unsupported), refusing("b", unavailable),
+                  refusing("c", ErrorCode::unsupported)}) == ErrorCode::unsupported);
+  CHECK(code_for({refusing("a", unavailable), refusing("b", unavailable)}) == unavailable);
 }
 
 TEST_CASE("a single refusal keeps its code") {

@@ -103,14 +103,12 @@ TEST_CASE("int8 needs weights quantised beforehand, and those serve nothing else
   const Error of_bytes = refusal(request, test::safetensors({{"conv1.weight", "I8", {1}, "x"}}));
   CHECK(of_bytes.code() == ErrorCode::precision_unsupported);
   CHECK(contains(of_bytes.message(), "quantised to int8"));
+  request.architecture = test::tiny_densenet();
+  const Error of_dense_bytes = refusal(request, test::safetensors({{"features.conv0.weight", "I8", {1}, "x"}}));
+  CHECK(of_dense_bytes.code() == ErrorCode::precision_unsupported);
   request.precision = "int8";
-  request.architecture = {};
-  request.architecture.name = "densenet121";
-  request.architecture.outputs = 2;
-  CHECK(contains(refusal(request).message(), "not yet for DenseNets"));
-  if (!this_cpu().bf16) return;
-  request.precision = "bf16";
-  CHECK(contains(refusal(request).message(), "not yet for DenseNets"));
+  const Error of_dense_floats = refusal(request, test::safetensors(test::tensors_of(request.architecture)));
+  CHECK(contains(of_dense_floats.message(), "int8 needs them quantised"));
 }
 
 TEST_CASE("an architecture it does not know is UNSUPPORTED, naming those it knows") {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "backend/torch/bfloat16.hpp"
 #include "backend/torch/kernels.hpp"
 #include "errors.hpp"
 #include "needs_libtorch.hpp"
@@ -137,6 +138,75 @@ TEST_CASE("max_pool3 to bytes takes the same maxima, to the nearest byte, halves
   }
 }
 
+/// The distance of a byte from the byte scale that `real` lies on, in steps; 0.5 is a right rounding.
+double distance(std::uint8_t byte, double real, const Quantization& quantization) {
+  return std::abs(byte - std::clamp(real / double{quantization.scale} + quantization.zero_point, 0.0, 255.0));
+}
+
+constexpr double rounded = 0.5001;  // the real numbers are float32 inside
+const std::vector<Quantization> quantizations{{0.05F, 0}, {0.3F, 0}, {0.011F, 90}};
+
+TEST_CASE("affine_relu to bytes is the nearest byte to the scaled, shifted and cut off number") {
+  if (!test::has_libtorch()) return;
+  Pictures from = source();
+  std::vector<std::uint8_t> bytes(std::size_t{2} * 5 * 7 * 11 + 1, 7);
+  for (const Quantization& quantization : quantizations) {
+    affine_relu(from.pixels, {scale, shift}, quantization, {bytes.data(), 2, 5, 7, 11});
+    std::size_t i = 0;
+    from.for_each([&](auto n, auto y, auto x, auto c) {
+      const auto channel = static_cast<std::size_t>(c);
+      const double real = std::max(0.0, double{from.at(n, y, x, c)} * double{scale[channel]} + double{shift[channel]});
+      CHECK(distance(bytes[i++], real, quantization) <= rounded);
+    });
+    CHECK(bytes.back() == 7);
+  }
+}
+
+TEST_CASE("affine_relu_average2 to bytes is the nearest byte to the mean of the window") {
+  if (!test::has_libtorch()) return;
+  constexpr std::int64_t channels = 70;  // more than a block of them
+  Pictures from(2, 5, 7, channels, 3);
+  std::vector<float> factors(channels);
+  std::vector<float> offsets(channels);
+  for (std::size_t c = 0; c < factors.size(); ++c) {
+    factors[c] = 0.25F * static_cast<float>(static_cast<int>(c % 9) - 4);
+    offsets[c] = 0.5F * static_cast<float>(static_cast<int>(c % 7) - 3);
+  }
+  from.for_each([&](auto n, auto y, auto x, auto c) {
+    from.at(n, y, x, c) = static_cast<float>((n * 31 + y * 17 + x * 5 + c * 3) % 23 - 11) * 0.5F;
+  });
+  std::vector<std::uint8_t> bytes(std::size_t{2} * 2 * 3 * channels);
+  for (const Quantization& quantization : quantizations) {
+    affine_relu_average2(from.pixels, {factors, offsets}, quantization, {bytes.data(), 2, 2, 3, channels});
+    std::size_t i = 0;
+    const Pictures shape(2, 2, 3, channels, 0);
+    shape.for_each([&](auto n, auto y, auto x, auto c) {
+      const auto channel = static_cast<std::size_t>(c);
+      double sum = 0;
+      for (const auto& [dy, dx] : {std::pair{0, 0}, std::pair{0, 1}, std::pair{1, 0}, std::pair{1, 1}}) {
+        sum += std::max(
+            0.0, double{from.at(n, 2 * y + dy, 2 * x + dx, c)} * double{factors[channel]} + double{offsets[channel]});
+      }
+      CHECK(distance(bytes[i++], sum / 4, quantization) <= rounded);
+    });
+  }
+}
+
+TEST_CASE("numbers become bytes and bytes numbers again, off by at most half a step within the range") {
+  if (!test::has_libtorch()) return;
+  std::vector<float> values;
+  for (int i = -400; i <= 400; ++i) values.push_back(static_cast<float>(i) * 0.037F);
+  std::vector<std::uint8_t> bytes(values.size());
+  std::vector<float> again(values.size());
+  const Quantization quantization{0.1F, 60};  // -6 to 19.5
+  to_bytes(values, quantization, bytes.data());
+  from_bytes(bytes, quantization, again.data());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    CHECK(distance(bytes[i], values[i], quantization) <= rounded);
+    CHECK(again[i] == doctest::Approx(0.1 * (bytes[i] - 60)));
+  }
+}
+
 TEST_CASE("float32 is rounded to the nearest bfloat16, halves to even") {
   if (!test::has_libtorch()) return;
   const auto of = [](std::uint32_t bits) {
@@ -184,6 +254,81 @@ TEST_CASE("pooling and means of bfloat16 are those of the same numbers in float3
   mean_pixels(pixels, means.data());
   mean_pixels(from.pixels, expected.data());
   CHECK(means == expected);
+}
+
+/// `pictures` with every number rounded to bfloat16, and the same as halves with the same room between pixels.
+std::vector<std::uint16_t> round_to_halves(Pictures& pictures) {
+  std::vector<std::uint16_t> halves(pictures.memory.size());
+  to_bfloat16(pictures.memory, halves.data());
+  for (std::size_t i = 0; i < halves.size(); ++i) pictures.memory[i] = from_bfloat16(halves[i]);
+  return halves;
+}
+
+HalfPixels halves_like(const Pixels& pixels, std::uint16_t* halves) {
+  return {halves, pixels.batch, pixels.height, pixels.width, pixels.channels, pixels.stride};
+}
+
+std::uint16_t rounded_half(double value) { return rounded_to_bfloat16(static_cast<float>(value)); }
+
+TEST_CASE("activations of bfloat16 are computed in float32 and rounded once, and NaN is kept") {
+  if (!test::has_libtorch()) return;
+  Pictures from(2, 5, 7, 11, 3);
+  from.for_each([&](auto n, auto y, auto x, auto c) {
+    from.at(n, y, x, c) = static_cast<float>((n * 31 + y * 17 + x * 5 + c * 3) % 23 - 11) * 0.37F;
+  });
+  from.at(1, 2, 3, 4) = std::nanf("");
+  auto halves = round_to_halves(from);
+  Pictures place(2, 5, 7, 11, 5);
+  std::vector<std::uint16_t> found(place.memory.size(), 0x7777);
+  affine_relu(halves_like(from.pixels, halves.data()), {scale, shift}, halves_like(place.pixels, found.data()));
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const auto pixel = static_cast<std::int64_t>(i) / place.pixels.stride;
+    const auto c = static_cast<std::int64_t>(i) % place.pixels.stride;
+    if (c >= 11) {
+      CHECK(found[i] == 0x7777);
+    } else if (pixel == (1 * 5 + 2) * 7 + 3 && c == 4) {
+      CHECK(std::isnan(from_bfloat16(found[i])));
+    } else {
+      CHECK(found[i] == rounded_half(activated(from, 0, 0, pixel, c)));
+    }
+  }
+}
+
+TEST_CASE("averages, means and maxima of bfloat16 with room between pixels are those of the same numbers in float32") {
+  if (!test::has_libtorch()) return;
+  Pictures from = source();  // of whole and half numbers: sums are exact
+  auto halves = round_to_halves(from);
+  const HalfPixels pixels = halves_like(from.pixels, halves.data());
+  Pictures averaged(2, 2, 3, 11, 2);
+  std::vector<std::uint16_t> found(averaged.memory.size(), 0x7777);
+  affine_relu_average2(from.pixels, {scale, shift}, averaged.pixels);
+  affine_relu_average2(pixels, {scale, shift}, halves_like(averaged.pixels, found.data()));
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const bool spare = static_cast<std::int64_t>(i) % averaged.pixels.stride >= 11;
+    CHECK(found[i] == (spare ? 0x7777 : rounded_half(averaged.memory[i])));
+  }
+  std::vector<float> means(22);
+  std::vector<float> expected(22);
+  affine_relu_mean(pixels, {scale, shift}, means.data());
+  affine_relu_mean(from.pixels, {scale, shift}, expected.data());
+  CHECK(means == expected);
+  for (float& value : from.memory) value = std::abs(value);
+  halves = round_to_halves(from);
+  Pictures maxima(2, 3, 4, 11, 4);
+  found.assign(maxima.memory.size(), 0x7777);
+  max_pool3(from.pixels, maxima.pixels);
+  max_pool3(halves_like(from.pixels, halves.data()), halves_like(maxima.pixels, found.data()));
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const bool spare = static_cast<std::int64_t>(i) % maxima.pixels.stride >= 11;
+    CHECK(found[i] == (spare ? 0x7777 : rounded_half(maxima.memory[i])));
+  }
+  Pictures place(2, 5, 7, 11, 6);
+  found.assign(place.memory.size(), 0x7777);
+  copy_channels(halves_like(from.pixels, halves.data()), halves_like(place.pixels, found.data()));
+  place.for_each([&](auto n, auto y, auto x, auto c) {
+    const auto i = static_cast<std::size_t>(((n * 5 + y) * 7 + x) * place.pixels.stride + c);
+    CHECK(from_bfloat16(found[i]) == from.at(n, y, x, c));
+  });
 }
 
 TEST_CASE("means of bytes are of what the bytes stand for") {

@@ -17,7 +17,7 @@ inline Result skin_result(int seed = 0) {
   result.input = {"", std::string(64, 'a'), "jpeg", 600, 450, 8};
   result.model = {"skin-demo", "1.0.0", Domain::skin, std::string(64, 'b'), std::string(64, 'c')};
   result.preprocess_sha256 = std::string(64, 'd');
-  result.execution = {"torch", "2.15.0", "cpu", "fp32", 4, false, false, std::nullopt, std::nullopt};
+  result.execution = {"torch", "2.15.0", "cpu", "fp32", 4, false, false, std::nullopt, std::nullopt, std::nullopt};
   for (const char* code : {"mel", "nv", "bcc", "akiec", "bkl", "df", "vasc"}) {
     Finding finding;
     finding.code = code;

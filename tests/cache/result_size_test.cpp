@@ -57,6 +57,7 @@ TEST_CASE("every text and list counts") {
   CHECK(more_with([&](Result& r) { r.input.name = text; }) >= 1000);
   CHECK(more_with([&](Result& r) { r.execution.fallback_reason = text; }) >= 1000);
   CHECK(more_with([&](Result& r) { r.execution.precision_reason = text; }) >= 1000);
+  CHECK(more_with([&](Result& r) { r.execution.profile_reason = text; }) >= 1000);
   CHECK(more_with([&](Result& r) { r.findings[0].snomed = text; }) >= 1000);
   CHECK(more_with([&](Result& r) { r.summary.skin->top_label = text; }) >= 1000);
   CHECK(more_with([&](Result& r) { r.summary.radiology = RadiologySummary{{text}, 0}; }) >= 1000);

@@ -265,7 +265,7 @@ TEST_CASE("--fast-decode is said in the result, and changes nothing else of it")
 
 TEST_CASE("--fallback mock answers without LibTorch, marked and with the reason, and --fallback never does not") {
   const Scene scene;
-  const Setting without{.environment = {{"MEDISCAN_LIBTORCH", "/nonexistent"}}};
+  const Setting without{.environment = {{"MEDISCAN_LIBTORCH", "/nonexistent"}, {"MEDISCAN_ONEDNN", "/nonexistent"}}};
   const auto with_fallback = [&](const std::string& how) {
     return run_mediscan({"analyze", "--model", scene.at("bundle"), "--fallback", how, "--json", scene.at("in/a.png")},
                         without);
@@ -395,6 +395,10 @@ TEST_CASE("quantize says what is missing on its command line, and reads no stand
   CHECK(contains(refused({"--model", model, "--out", scene.at("q"), "--percentile", "20", scene.at("in")}),
                  "percentile is 20, expected over 50, at most 100"));
   CHECK(contains(refused({"--model", model, "--out", scene.at("in"), scene.at("in")}), "is there already"));
+  for (const char* word : {"all", "-1", "2x", ""}) {
+    CHECK(contains(refused({"--model", model, "--out", scene.at("q"), "--keep-higher", word, scene.at("in")}),
+                   "expected auto, none or a number"));
+  }
 }
 
 TEST_CASE("quantize of what cannot be quantised is exit 3 with the reason, and writes nothing") {
@@ -412,7 +416,103 @@ TEST_CASE("quantize of what cannot be quantised is exit 3 with the reason, and w
 TEST_CASE("quantize --help explains the methods and the exit codes") {
   const Finished run = run_mediscan({"quantize", "--help"});
   CHECK(run.code == 0);
-  for (const char* part : {"--method", "entropy", "--min-agreement", "Exit codes", "-o,--out"})
+  for (const char* part : {"--method", "entropy", "--min-agreement", "--keep-higher", "Exit codes", "-o,--out"})
+    CHECK(contains(run.out, part));
+}
+
+TEST_CASE("tune prints its table, writes the profile, and a load that is told of it goes by it") {
+  const Scene scene;
+  const std::string place = scene.at("p.json");
+  const Finished run = run_mediscan({"tune", scene.at("bundle"), "--backend", "mock", "--threads", "2", "--seconds",
+                                     "0.2", "--goal", "throughput", "--profile", place});
+  CAPTURE(run.err);
+  REQUIRE(run.code == 0);
+  CHECK(run.err.empty());
+  CHECK(contains(run.out, "backend         device  precision  lanes   batch  ms alone  pictures/s  best\n"));
+  CHECK(contains(run.out, "1 x 2       1"));
+  CHECK(contains(run.out, "2 x 1       8"));
+  CHECK(contains(run.out, "threads (from option)"));
+  CHECK(contains(run.out, "does not serve  mock cpu fp16: tiny "));
+  CHECK(json::parse(bytes_of(place))["goal"] == "throughput");
+
+  const auto status = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"status",    "--model", scene.at("bundle"), "--backend", "mock",
+                                          "--threads", "2"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_mediscan(arguments);
+  };
+  CHECK(contains(status({"--profile", place}).out, "  profile       " + place));
+  CHECK(contains(status({"--profile", place}).out, "from profile p.json"));
+  const json alone = json::parse(status({"--profile", place, "--lanes", "1", "--json"}).out)["models"][0];
+  CHECK(alone["lanes"] == 1);
+  const json off = json::parse(status({"--json"}).out)["models"][0];
+  CHECK(off["profile"] == "");
+  CHECK(off["execution"]["profile_reason"] == nullptr);
+}
+
+TEST_CASE("a profile that does not fit is a warning in the status, and the model is ready") {
+  const Scene scene;
+  write_file(scene.at("p.json"), "{}");
+  const Finished run =
+      run_mediscan({"status", "--model", scene.at("bundle"), "--backend", "mock", "--profile", scene.at("p.json")});
+  CHECK(run.code == 0);
+  CHECK(contains(run.out, "  warning       the profile is not used: "));
+  const json model = json::parse(run_mediscan({"status", "--model", scene.at("bundle"), "--backend", "mock", "--json"},
+                                              {.environment = {{"MEDISCAN_PROFILE", scene.at("p.json")}}})
+                                     .out)["models"][0];
+  CHECK(model["state"] == "READY");
+  CHECK(model["warnings"][0]["code"] == "PROFILE_IGNORED");
+}
+
+TEST_CASE("tune writes where loads look, and --no-profile writes nothing") {
+  const Scene scene;
+  fs::create_directory(scene.at("cache"));
+  const Setting own{.environment = {{"XDG_CACHE_HOME", scene.at("cache")}, {"MEDISCAN_PROFILE", ""}}};
+  const std::vector<std::string> arguments = {"tune", "--model", scene.at("bundle"), "--backend", "mock", "--seconds",
+                                              "0.1",  "--json"};
+  auto measured_only = arguments;
+  measured_only.emplace_back("--no-profile");
+  const Finished none = run_mediscan(measured_only, own);
+  REQUIRE(none.code == 0);
+  CHECK(json::parse(none.out)["profile"] == "");
+  CHECK(fs::is_empty(scene.at("cache")));
+  const Finished run = run_mediscan(arguments, own);
+  REQUIRE(run.code == 0);
+  const std::string place = json::parse(run.out)["profile"];
+  CHECK(place.starts_with(scene.at("cache/mediscan/tune/tiny-")));
+  const Finished status = run_mediscan({"status", "--model", scene.at("bundle"), "--backend", "mock", "--json"}, own);
+  CHECK(json::parse(status.out)["models"][0]["profile"] == place);
+}
+
+TEST_CASE("tune says what is wrong with its command line, and its exit codes are those of the other commands") {
+  const Scene scene;
+  const std::string model = scene.at("bundle");
+  const auto code_of = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"tune", "--backend", "mock", "--seconds", "0.1"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Finished run = run_mediscan(arguments);
+    CHECK(run.out.empty());
+    CHECK_FALSE(run.err.empty());
+    return run.code;
+  };
+  CHECK(code_of({}) == 2);
+  CHECK(code_of({model, "--goal", "beauty"}) == 2);
+  CHECK(code_of({model, "--max-batch", "65", "--no-profile"}) == 2);
+  CHECK(code_of({model, "--profile", "a", "--no-profile"}) == 2);
+  CHECK(code_of({scene.at("none")}) == 3);
+  CHECK(code_of({model, "--profile", scene.at("no/p.json")}) == 1);
+  CHECK(run_mediscan({"tune", model, "--backend", "abacus", "--no-profile"}).code == 3);
+  CHECK(run_mediscan({"tune", model, "--seconds", "0", "--no-profile"}).code == 2);
+  const Finished without = run_mediscan({"tune", model, "--no-profile", "--backend", "torch"},
+                                        {.environment = {{"MEDISCAN_LIBTORCH", "/nonexistent"}}});
+  CHECK(without.code == 3);
+  CHECK(contains(without.err, "(BACKEND_UNAVAILABLE)"));
+}
+
+TEST_CASE("tune --help explains the goals and the exit codes") {
+  const Finished run = run_mediscan({"tune", "--help"});
+  CHECK(run.code == 0);
+  for (const char* part : {"--goal", "throughput", "--seconds", "--no-profile", "Exit codes"})
     CHECK(contains(run.out, part));
 }
 

@@ -36,7 +36,7 @@ inline Result record() {
   Result result;
   result.input = {"lesion.jpg", std::string(64, 'a'), "jpeg", 600, 450, 8};
   result.model = {"skin-demo", "1.0.0", Domain::skin, "0123456789abcdef", "fedcba9876543210"};
-  result.execution = {"torch", "2.15.0", "cpu", "fp32", 1, false, false, std::nullopt, std::nullopt};
+  result.execution = {"torch", "2.15.0", "cpu", "fp32", 1, false, false, std::nullopt, std::nullopt, std::nullopt};
   result.timing_ms = {3.1, 0.9, 0.0, 7.9, 0.1, 12.3};
   result.library_version = "0.1.0";
   return result;

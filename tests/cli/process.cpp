@@ -38,6 +38,7 @@ struct Pipe {
   if (setting.close_out) ::close(1);
   for (const char* name : {"MEDISCAN_MODEL", "MEDISCAN_THREADS", "NO_COLOR", "CLICOLOR_FORCE"}) ::unsetenv(name);
   ::setenv("LC_ALL", "C.UTF-8", 1);
+  ::setenv("MEDISCAN_PROFILE", "off", 1);  // what this user has tuned is no matter of the tests
   for (const auto& [name, value] : setting.environment) {
     value.empty() ? ::unsetenv(name.c_str()) : ::setenv(name.c_str(), value.c_str(), 1);
   }

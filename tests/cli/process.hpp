@@ -22,7 +22,8 @@ struct Setting {
   std::map<std::string, std::string> environment = {};  ///< variables to set; the empty value unsets
 };
 
-/// Runs the mediscan of this build. MEDISCAN_MODEL, NO_COLOR and the like of the caller do not reach it.
+/// Runs the mediscan of this build. MEDISCAN_MODEL, NO_COLOR and the like of the caller do not reach it, and it looks
+/// for no profile unless the setting has an own MEDISCAN_PROFILE.
 Finished run_mediscan(const std::vector<std::string>& arguments, const Setting& setting = {});
 
 }  // namespace mediscan::test

@@ -60,6 +60,18 @@ TEST_CASE("a machine with LibTorch hears that all is well, and no remedy") {
   CHECK_FALSE(contains(text, "pip install"));
 }
 
+TEST_CASE("a machine without oneDNN hears what it would be for") {
+  auto report = machine({"torch", "2.15.0", true, false, "", {}, {}});
+  report.backends.insert(
+      report.backends.begin() + 1,
+      {"onednn", "", false, false, "no oneDNN was found", {}, {{"/usr/lib", false, "does not exist"}}});
+  const std::string text = render_doctor(report, plain);
+  CHECK(contains(text, "Backend onednn does not work: no oneDNN was found\n"));
+  CHECK(contains(text, "    /usr/lib\n      does not exist\n"));
+  CHECK(contains(text, "onednn-cpu-gomp"));
+  CHECK(contains(text, "MEDISCAN_ONEDNN"));
+}
+
 TEST_CASE("mock alone is no real backend") {
   SystemReport report = machine({"torch", "", false, false, "none", {}, {}});
   report.backends.erase(report.backends.begin());

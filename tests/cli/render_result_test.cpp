@@ -102,6 +102,13 @@ TEST_CASE("a precision that was left stands with the record, and why") {
   CHECK(contains(render_result(result, 10, plain), "  Not faster, because: bf16: this CPU has none\n"));
 }
 
+TEST_CASE("what a profile chose stands with the record") {
+  Result result = skin_result();
+  CHECK_FALSE(contains(render_result(result, 10, plain), "Chosen"));
+  result.execution.profile_reason = "2 lanes of 1 thread from profile p.json";
+  CHECK(contains(render_result(result, 10, plain), "  Chosen: 2 lanes of 1 thread from profile p.json\n"));
+}
+
 TEST_CASE("a real result never says SIMULATED") {
   CHECK_FALSE(contains(render_result(skin_result(), 10, plain), "SIMULATED"));
 }

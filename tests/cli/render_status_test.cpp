@@ -38,8 +38,10 @@ TEST_CASE("a ready model shows what it runs on and how its self-test went") {
   status.state = ModelState::ready;
   status.directory = "models/skin";
   status.model = {"skin", "1.0.0", Domain::skin, "abcd", "ef01"};
-  status.execution = {"torch", "2.15.0", "cpu", "fp32", 8, false, false, std::nullopt, std::nullopt};
+  status.execution = {"torch", "2.15.0", "cpu", "fp32", 8, false, false, std::nullopt, std::nullopt, std::nullopt};
   status.self_test = {true, 1.5e-6, 1e-3};
+  status.lanes = 2;
+  status.threads = 1;
   status.load_ms = 412;
   CHECK(render_model(status, plain) ==
         R"(skin 1.0.0
@@ -47,7 +49,8 @@ TEST_CASE("a ready model shows what it runs on and how its self-test went") {
   folder        models/skin
   domain        skin
   weights hash  abcd
-  runs on       torch 2.15.0 · cpu · fp32 · batches of up to 8
+  runs on       torch 2.15.0 · cpu · fp32 · 2 lanes of 1 thread · batches of up
+                to 8
   self-test     passed, largest difference 1.5e-06 of 0.001 allowed
   loaded in     412 ms
 )");
@@ -58,6 +61,17 @@ TEST_CASE("a model that left a precision shows which and why") {
   status.state = ModelState::ready;
   status.execution.precision_reason = "bf16: this CPU has none";
   CHECK(contains(render_model(status, plain), "  not faster    bf16: this CPU has none\n"));
+}
+
+TEST_CASE("a model shows what a profile chose and where that is, or why one was not used") {
+  ModelStatus status;
+  status.state = ModelState::ready;
+  status.execution.profile_reason = "2 lanes of 1 thread from profile p.json";
+  status.profile = "/c/p.json";
+  status.warnings = {{"PROFILE_IGNORED", "the profile is not used: q.json: it is old"}};
+  const std::string text = render_model(status, plain);
+  CHECK(contains(text, "  chosen        2 lanes of 1 thread from profile p.json\n  profile       /c/p.json\n"));
+  CHECK(contains(text, "  warning       the profile is not used: q.json: it is old\n"));
 }
 
 TEST_CASE("a simulated model says so and claims no self-test") {

@@ -12,6 +12,7 @@
 #include "bundle/weights.hpp"
 #include "errors.hpp"
 #include "libtorch_place.hpp"
+#include "needs_onednn.hpp"
 
 namespace mediscan {
 namespace {
@@ -80,7 +81,8 @@ class Stage {
 };
 
 std::vector<std::shared_ptr<Backend>> contenders() {
-  return {backend::make_mock_backend(), backend::make_torch_backend()};
+  test::use_installed_onednn();
+  return {backend::make_mock_backend(), backend::make_torch_backend(), backend::make_onednn_backend()};
 }
 
 /// Runs `check` for every backend that works here, with both demo bundles.

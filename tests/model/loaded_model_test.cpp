@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <thread>
+#include <vector>
 
 #include "bundle_folder.hpp"
 #include "errors.hpp"
@@ -24,9 +25,9 @@ struct Fixture {
   std::shared_ptr<test::Script> script = test::scripted_backend("loaded");
   LoadOptions options;
 
-  [[nodiscard]] std::shared_ptr<LoadedModel> make() const {
+  [[nodiscard]] std::shared_ptr<LoadedModel> make(int threads = 1) const {
     ManagerOptions manager;
-    manager.threads = 1;
+    manager.threads = threads;
     return std::make_shared<LoadedModel>(std::make_shared<const Bundle>(Bundle::read(folder.path())), options,
                                          Environment::of(manager));
   }
@@ -45,6 +46,60 @@ TEST_CASE("loading proves the network and warms every batch size in use") {
   REQUIRE(status.latencies.size() == 3);
   CHECK(status.latencies[2].batch_size == 4);
   CHECK(status.latencies[2].samples == 0);  // the cold run alone
+}
+
+TEST_CASE("every lane opens a session of its own, with its part of the threads, and proves it") {
+  Fixture fixture(2);
+  fixture.options.lanes = 3;
+  std::vector<int> threads;
+  std::vector<std::thread::id> on;
+  fixture.script->open = [&](const OpenRequest& request) {
+    threads.push_back(request.threads);
+    on.push_back(std::this_thread::get_id());
+  };
+  fixture.script->memory_bytes = 1000;
+  const auto model = fixture.make(8);
+  model->load();
+  CHECK(threads == std::vector<int>{2, 2, 2});
+  CHECK((on[0] != on[1] && on[1] != on[2] && on[0] != on[2]));
+  CHECK(fixture.script->batches == std::vector<std::uint32_t>{1, 2, 1, 2, 1, 2});
+  CHECK(model->status().lanes == 3);
+  CHECK(model->status().threads == 2);
+  CHECK(model->memory_bytes() == 3000);
+  CHECK(model->environment().memory->used() == 3000);
+  CHECK(model->unload());
+  CHECK(fixture.script->closed == 3);
+}
+
+TEST_CASE("a lane whose session does not agree fails the load, and no session is left") {
+  Fixture fixture(1);
+  fixture.options.lanes = 2;
+  fixture.script->run = [&](const BatchInput&, const BatchOutput& output) {
+    fixture.script->answer(output);
+    if (fixture.script->opened == 2) output.logits[0] += 1;
+  };
+  const auto model = fixture.make(2);
+  CHECK(error_of([&] { model->load(); }).code() == ErrorCode::self_test_failed);
+  CHECK(model->state() == ModelState::failed);
+  CHECK(fixture.script->closed == 2);
+  CHECK(model->environment().memory->used() == 0);
+}
+
+TEST_CASE("the other lanes take the precision that the first one was left with") {
+  Fixture fixture(1);
+  test::BundleContent content;
+  content.allowed_precisions = {"int8"};
+  test::write_bundle(fixture.folder.path(), content);
+  fixture.options.precision = "auto";
+  fixture.options.lanes = 2;
+  fixture.script->precisions = {"int8", "fp32"};
+  fixture.script->logits_at = {{"int8", {1.5F, 0.5F, -1.0F}}};  // another top class
+  std::vector<std::string> opened;
+  fixture.script->open = [&](const OpenRequest& request) { opened.push_back(request.precision); };
+  const auto model = fixture.make(2);
+  model->load();
+  CHECK(opened == std::vector<std::string>{"int8", "fp32", "fp32"});
+  CHECK(model->execution().precision == "fp32");
 }
 
 TEST_CASE("a batch-invariant model knows no batch but one picture's") {

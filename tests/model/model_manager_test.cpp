@@ -167,6 +167,22 @@ TEST_CASE("a precision of an unknown name is refused before anything is read, wi
   CHECK(test::contains(error.message(), "precision is \"fp8\", expected auto, fp32, bf16, fp16 or int8"));
 }
 
+TEST_CASE("lanes out of range, or more than the thread budget, are refused before anything is read") {
+  ManagerOptions two;
+  two.threads = 2;
+  ModelManager manager(two);
+  for (const int value : {-1, 3, 65}) {
+    LoadOptions options;
+    options.lanes = value;
+    const Error error = error_of([&] { manager.load("/nowhere", options); });
+    CHECK(error.code() == ErrorCode::invalid_argument);
+    CHECK(test::contains(error.message(), "lanes is"));
+  }
+  LoadOptions options;
+  options.profile = "";
+  CHECK(error_of([&] { manager.load("/nowhere", options); }).code() == ErrorCode::invalid_argument);
+}
+
 TEST_CASE("a max_batch out of range is refused before anything is read") {
   ModelManager manager;
   for (const int value : {0, -1, 65}) {

@@ -1,4 +1,4 @@
-"""How a lower precision of the skin demo does on fresh generated pictures, against torch in float32."""
+"""How a lower precision of the demo bundles does on fresh generated pictures, against torch in float32."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tools.demo.recipe import sized  # noqa: E402
 FRESH = pictures.TEST.first + 700_000  # beyond the pictures that the cards' figures come from
 COUNT = 210
 SKIN = ROOT / "models" / "skin-demo"
+CHEST = ROOT / "models" / "chest-demo"
 
 
 def skin_network() -> nn.Module:
@@ -31,6 +32,45 @@ def skin_tensors(seeds: range) -> torch.Tensor:
     """Generated pictures, through the bundle's recipe."""
     recipe = evaluate.load(SKIN)[0]["input"]
     return normalised(torch.from_numpy(np.stack([sized(pictures.skin_sample(seed), recipe) for seed in seeds])), recipe)
+
+
+def chest_network() -> nn.Module:
+    """The bundle's network, in torch."""
+    return evaluate.load(CHEST)[1]
+
+
+def chest_tensors(seeds: range) -> torch.Tensor:
+    """Generated films, through the bundle's recipe."""
+    recipe = evaluate.load(CHEST)[0]["input"]
+    return normalised(torch.from_numpy(np.stack([sized(pictures.chest_sample(seed), recipe) for seed in seeds])), recipe)
+
+
+def check_chest_agreement(driver: Driver, bundle: Path, precision: str, figures: list[str], scratch: Path) -> None:
+    """The mean area under the ROC curves is within half a point of float32's; and `auto` takes this precision."""
+    tensors = chest_tensors(range(FRESH, FRESH + COUNT))
+    with torch.inference_mode():
+        fp32 = chest_network()(tensors).numpy()
+    opened = driver("open", bundle=bundle, threads=2, max_batch=8, precision=precision)
+    rows = [driver.forward(opened["id"], tensors[i : i + 8].numpy(), fp32.shape[1], scratch) for i in range(0, COUNT, 8)]
+    driver("close", id=opened["id"])
+    ours = np.concatenate(rows)
+    truth = np.stack([pictures.chest_truth(seed) for seed in range(FRESH, FRESH + COUNT)])
+    areas = {
+        name: np.array([evaluate.auroc(logits[:, i], truth[:, i]) for i in range(truth.shape[1])])
+        for name, logits in (("ours", ours), ("fp32", fp32))
+    }
+    points = [label["operating_points"][0]["threshold"] for label in evaluate.load(CHEST)[0]["labels"]]
+    chances = [1 / (1 + np.exp(-logits.astype(np.float64))) for logits in (ours, fp32)]
+    same = float(((chances[0] >= points) == (chances[1] >= points)).mean())
+    figures.append(
+        f"{precision} chest-demo: {COUNT} films, mean AUROC {areas['ours'].mean():.4f} (fp32 {areas['fp32'].mean():.4f}), a label's differs by "
+        f"at most {np.abs(areas['ours'] - areas['fp32']).max():.4f}; {same:.2%} of all decisions as fp32's; probabilities differ by at most "
+        f"{np.abs(chances[0] - chances[1]).max():.2g}"
+    )
+    assert abs(areas["ours"].mean() - areas["fp32"].mean()) <= 0.005
+    loaded = driver("load", bundle=bundle, precision="auto")
+    assert loaded["status"]["execution"]["precision"] == precision
+    driver("unload", id=loaded["id"])
 
 
 def check_agreement(driver: Driver, bundle: Path, precision: str, figures: list[str], scratch: Path) -> None:

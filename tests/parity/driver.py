@@ -27,6 +27,7 @@ class Driver:
 
     def __init__(self, environment: dict[str, str] | None = None) -> None:
         env = {**os.environ, **(environment or {})}
+        self.said: list[str] = []  # what libraries in the process printed during the last request
         self._process = subprocess.Popen([str(BINARY)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
 
     def __enter__(self) -> Driver:
@@ -42,7 +43,9 @@ class Driver:
         request = {"op": op, **{key: str(value) if isinstance(value, Path) else value for key, value in fields.items()}}
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
-        line = self._process.stdout.readline()
+        self.said = []
+        while (line := self._process.stdout.readline()) and not line.startswith("{"):
+            self.said.append(line)
         if not line:
             raise RuntimeError(f"the driver ended with {self._process.wait()} during {op}")
         answer = json.loads(line)

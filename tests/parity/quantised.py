@@ -107,7 +107,7 @@ def narrowed(network: Quantised) -> Quantised:
             weight = name.removesuffix("_scale")
             tensors[weight] = torch.round(tensors[weight].double() / 2).to(torch.int8)
             tensors[name] = tensors[name] * 2
-    return Quantised(tensors, network.blocks)
+    return Quantised(tensors, network.blocks)  # weights that are kept in float have no scale
 
 
 def reference_logits(network: Quantised, pictures: torch.Tensor) -> torch.Tensor:

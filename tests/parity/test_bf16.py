@@ -1,4 +1,4 @@
-"""ResNets in bf16: the torch backend's logits against torch's own bfloat16, both measured from float32."""
+"""ResNets and DenseNets in bf16: the torch backend's logits against torch's own bfloat16, both measured from float32."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from agreement import SKIN, check_agreement
+from agreement import CHEST, SKIN, check_agreement, check_chest_agreement
 from driver import Driver
-from networks import TORCHVISION_V1, normalise_logits, pictures_unlike_each_other, resnet50, write_bundle
+from networks import TORCHVISION_V1, densenet121, normalise_logits, pictures_unlike_each_other, resnet50, write_bundle
 
 BF16 = any(flag in Path("/proc/cpuinfo").read_text().split() for flag in ("avx512_bf16", "amx_bf16"))
 pytestmark = pytest.mark.skipif(not BF16, reason="this CPU multiplies no bfloat16 (avx512_bf16, amx_bf16)")
@@ -24,11 +24,12 @@ def allow_bf16(bundle: Path, tolerance: float) -> None:
     (bundle / "mediscan.json").write_text(json.dumps(manifest))
 
 
-def test_resnet50_is_as_near_to_float32_as_torchs_own_bfloat16(driver: Driver, figures: list[str], tmp_path: Path) -> None:
-    network = resnet50(7)
+@pytest.mark.parametrize("name", ["resnet50", "densenet121"])
+def test_logits_are_as_near_to_float32_as_torchs_own_bfloat16(name: str, driver: Driver, figures: list[str], tmp_path: Path) -> None:
+    network = resnet50(7) if name == "resnet50" else densenet121(3, 7)
     tensors = pictures_unlike_each_other(12)
     normalise_logits(network, tensors)
-    bundle = write_bundle(tmp_path / "bundle", network, "resnet50", 3, 7, TORCHVISION_V1)
+    bundle = write_bundle(tmp_path / "bundle", network, name, 3, 7, TORCHVISION_V1)
     allow_bf16(bundle, 0.5)
     with torch.inference_mode():
         fp32 = network(tensors).numpy()
@@ -42,7 +43,7 @@ def test_resnet50_is_as_near_to_float32_as_torchs_own_bfloat16(driver: Driver, f
     driver("close", id=opened["id"])
     root_mean_square = {name: float(np.sqrt(np.mean((value - fp32) ** 2))) for name, value in {**ours, "torch": theirs}.items()}
     figures.append(
-        f"bf16 logits resnet50, root mean square difference from fp32 (logits up to {np.abs(fp32).max():.1f}): "
+        f"bf16 logits {name}, root mean square difference from fp32 (logits up to {np.abs(fp32).max():.1f}): "
         + ", ".join(f"batch {name} {value:.2g}" if name != "torch" else f"torch bfloat16 {value:.2g}" for name, value in root_mean_square.items())
     )
     for batch in (1, 4, 8):
@@ -54,3 +55,10 @@ def test_skin_demo_agrees_with_fp32(driver: Driver, figures: list[str], tmp_path
     shutil.copytree(SKIN, bundle)
     allow_bf16(bundle, 0.02)
     check_agreement(driver, bundle, "bf16", figures, tmp_path)
+
+
+def test_chest_demo_agrees_with_fp32(driver: Driver, figures: list[str], tmp_path: Path) -> None:
+    bundle = tmp_path / "chest-demo"
+    shutil.copytree(CHEST, bundle)
+    allow_bf16(bundle, 0.02)
+    check_chest_agreement(driver, bundle, "bf16", figures, tmp_path)

@@ -34,6 +34,13 @@ def usable(pictures: list[Path], recipe: dict[str, Any]) -> list[Path]:
     return [p for p in eight_bit(pictures) if fits(p, recipe)]
 
 
+def require_backend(driver: Driver, name: str) -> None:
+    """Skips, with the reason, where the backend finds no library."""
+    found = next(each for each in driver("info")["backends"] if each["name"] == name)
+    if not found["available"]:
+        pytest.skip(f"{name}: {found['reason']}")
+
+
 def eager(network: nn.Module, tensors: np.ndarray, batch: int) -> np.ndarray:
     with torch.inference_mode():
         parts = [network(torch.from_numpy(tensors[i : i + batch])) for i in range(0, len(tensors), batch)]
@@ -41,16 +48,18 @@ def eager(network: nn.Module, tensors: np.ndarray, batch: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("backend", ["torch", "onednn"])
 def test_logits_equal_torch_eager(
-    name: str, driver: Driver, pictures: list[Path], figures: list[str], tmp_path: Path
+    backend: str, name: str, driver: Driver, pictures: list[Path], figures: list[str], tmp_path: Path
 ) -> None:
+    require_backend(driver, backend)
     build, architecture, channels, outputs, recipe = NETWORKS[name]
     network = build()
     tensors = tensors_of(pictures, recipe)
     assert len(tensors) >= 40
     normalise_logits(network, torch.from_numpy(tensors))
     bundle = write_bundle(tmp_path / architecture, network, architecture, channels, outputs, recipe)
-    opened = driver("open", bundle=bundle, threads=2, max_batch=8)
+    opened = driver("open", bundle=bundle, threads=2, max_batch=8, backend=backend)
     expected = eager(network, tensors, 8)
     assert np.abs(expected).max() > 1, "logits too small to say anything"
     largest = 0.0
@@ -64,7 +73,7 @@ def test_logits_equal_torch_eager(
         largest = max(largest, float(difference.max()))
     driver("close", id=opened["id"])
     figures.append(
-        f"logits {name}: {len(tensors)} pictures, batches 1, 3, 8: differ from torch {torch.__version__} eager by at most "
+        f"logits {name}, {backend}: {len(tensors)} pictures, batches 1, 3, 8: differ from torch {torch.__version__} eager by at most "
         f"{largest:.2g} (logits up to {np.abs(expected).max():.1f}); same top class everywhere"
     )
 

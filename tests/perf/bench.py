@@ -1,95 +1,149 @@
-"""Measures MediScan against its peers in one run and writes docs/performance.md.
+"""Measures MediScan against its peers in one run and writes docs/performance.md, docs/forward.svg and docs/findings.svg.
 
-usage: python tests/perf/bench.py [--quick] [--only forward,bf16,int8,pipeline,processes] [--out FILE]
+usage: python tests/perf/bench.py [--quick] [--only PART,...] [--out FILE]
+
+Parts: forward, bf16, int8, pipeline, cold, processes. Without one of them the page lacks its sections; a plot is drawn where its part was run.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
+import time
+from collections.abc import Sequence
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[1] / "parity")]
 
-from bf16 import OURS_BF16, cpu_has_bf16, measure_bf16  # noqa: E402  (the path above makes it importable)
+from bf16 import cpu_has_bf16, measure_bf16  # noqa: E402  (the path above makes it importable)
+from cold_start import measure_cold_start  # noqa: E402
+from comparison import Comparison, table  # noqa: E402
 from driver import ROOT, Driver  # noqa: E402
 from forward import measure_forward  # noqa: E402
-from int8 import OURS_INT8, measure_int8  # noqa: E402
-from measure import THREADS, machine, table  # noqa: E402
+from int8 import measure_int8  # noqa: E402
+from measure import THREADS, Effort, machine  # noqa: E402
 from performance_page import sections  # noqa: E402
-from pipeline import OURS, measure_pipeline  # noqa: E402
+from pipeline import measure_pipeline  # noqa: E402
+from plots import draw  # noqa: E402
 from processes import capi_overhead, engine_overhead, memory_over_analyses, memory_over_loads, mock_process, python_overhead  # noqa: E402
+
+PARTS = ("forward", "bf16", "int8", "pipeline", "cold", "processes")
+COMPILED = ROOT / "build" / "bench-compiled"  # what torch.compile and AOTInductor made; a second run finds it
+PACKAGES = ("torch", "torchvision", "pillow", "onnxruntime", "openvino", "nncf", "opencv-python-headless", "simplejpeg", "numpy")
 
 INTRODUCTION = """# Performance
 
 Written by `make bench` (tests/perf/bench.py); do not edit by hand. Every table is one interleaved run: each contender runs a few times in each
 round, medians are given, and only ratios within a table mean anything: above 1 MediScan is faster, below 1 slower. All sides use {threads} threads, and fp32
-where nothing else is said.
+where nothing else is said. A target is what was asked for beforehand; missed ones are said.
 
 {machine}
 
 {versions}
 
-Settings: torch eager and TorchScript with `torch.set_num_threads({threads})` under `inference_mode`; ONNX Runtime with `intra_op_num_threads={threads}`, all
-graph optimisations, CPUExecutionProvider; OpenVINO with `INFERENCE_NUM_THREADS={threads}`, `PERFORMANCE_HINT=LATENCY`, `INFERENCE_PRECISION_HINT=f32`;
-MediScan with `threads={threads}` on LibTorch {libtorch}. Weights are seeded random ones; inputs are 224 x 224.
+Settings: torch eager and TorchScript with `torch.set_num_threads({threads})` under `inference_mode`; torch.compile and AOTInductor with freezing, each in a process of its own; ONNX Runtime with
+`intra_op_num_threads={threads}`, all graph optimisations, CPUExecutionProvider; OpenVINO with `INFERENCE_NUM_THREADS={threads}`, `PERFORMANCE_HINT=LATENCY`, `INFERENCE_PRECISION_HINT=f32`; OpenCV with
+`cv2.setNumThreads({threads})`; Pillow and torchvision on one thread, which is their fastest for pictures of this size. MediScan with `threads={threads}` on LibTorch {libtorch}. Weights are seeded random ones;
+inputs are 224 x 224.
 """
 
+FORWARD = """The roof is the fastest multiplication of 2048 x 2048 matrices seen in the same run (torch and ONNX Runtime, {threads} threads); GFLOP/s count convolutions and matrix products, a multiplication and an
+addition each.
 
-INT8 = """Activations in unsigned bytes, weights in signed ones with a scale for each output channel. ONNX Runtime's model is quantised by its own tools (QDQ, static,
-per channel, calibrated on the pictures that are timed).
+![Forward pass](forward.svg)
 """
 
-PIPELINE = """ResNet-50, batch 1; file contents in memory. fast_decode and Pillow's draft decode a JPEG smaller where the recipe shrinks it further anyway, which changes
-pixels slightly (docs/bundle.md); the others are exact and equal. "To tensor" is decoding and preprocessing alone.
+BF16 = """OpenVINO with `INFERENCE_PRECISION_HINT=bf16`; torch on a network and pictures of bfloat16.
+"""
+
+INT8 = """Activations in unsigned bytes, weights in signed ones with a scale for each output channel. ONNX Runtime's model is quantised by its own tools (QDQ, static, per channel), OpenVINO's by NNCF (preset
+"mixed"); all are calibrated on the pictures that are timed.
+"""
+
+PREPARE = """Decoding and preprocessing (shorter side to 256, the middle 224 x 224, normalised); file contents in memory. Exact and equal are MediScan and Pillow + torchvision. `fast_decode`, Pillow's draft and
+those called reduced decode a JPEG smaller where the recipe shrinks it further anyway; OpenCV's resize has other weights in any case.
+"""
+
+FINDINGS = """ResNet-50, batch 1; file contents in memory.
+
+![Bytes to findings](findings.svg)
 """
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="few rounds: to see that it works, not to quote")
-    parser.add_argument("--only", default="forward,bf16,int8,pipeline,processes")
+    parser.add_argument("--only", default=",".join(PARTS))
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "performance.md")
     arguments = parser.parse_args()
-    rounds, runs = (3, 3) if arguments.quick else (12, 6)
     parts = arguments.only.split(",")
-    written: list[str] = []
-    with Driver() as driver, tempfile.TemporaryDirectory() as scratch:
-        backends = driver("info")["backends"]
-        libtorch = next(b["version"] for b in backends if b["name"] == "torch")
-        if "forward" in parts:
-            written.append("## Forward pass\n")
-            for title, medians in measure_forward(driver, Path(scratch), rounds, runs).items():
-                written.append(table(title, medians, OURS))
-        if "bf16" in parts and not cpu_has_bf16():
-            written.append("## bf16\n\nNot measured: this CPU multiplies no bfloat16 (avx512_bf16, amx_bf16).\n")
-        elif "bf16" in parts:
-            written.append("## bf16\n\nOpenVINO with `INFERENCE_PRECISION_HINT=bf16`; torch eager on a network and pictures of bfloat16.\n")
-            for title, medians in measure_bf16(driver, Path(scratch), rounds, runs).items():
-                written.append(table(title, medians, OURS_BF16))
-        if "int8" in parts:
-            written.append("## int8\n\n" + INT8)
-            for title, medians in measure_int8(driver, Path(scratch), rounds, runs).items():
-                written.append(table(title, medians, OURS_INT8))
-        if "pipeline" in parts:
-            written.append("## Bytes to findings\n\n" + PIPELINE)
-            for title, medians in measure_pipeline(driver, Path(scratch), rounds, runs).items():
-                written.append(table(title, medians, OURS))
-    if "processes" in parts:
-        written.append(processes_section())
-    packages = ("torch", "torchvision", "pillow", "onnxruntime", "openvino", "numpy")
+    unknown = sorted(set(parts) - set(PARTS))
+    if unknown:
+        parser.error(f"there is no part {unknown[0]!r}; there are {', '.join(PARTS)}")
+    effort = Effort(3, 3) if arguments.quick else Effort(10, 6)
+    load_before = load_average()
+    written, libtorch = measure(parts, effort, arguments.out.parent)
+    conditions = [*machine(), f"measured on {date.today().isoformat()}; load average before {load_before}, after {load_average()}"]
     introduction = INTRODUCTION.format(
         threads=THREADS,
-        machine="\n".join(f"- {line}" for line in [*machine(), f"measured on {date.today().isoformat()}"]),
-        versions="- " + ", ".join(f"{name} {version(name)}" for name in packages),
+        machine="\n".join(f"- {line}" for line in conditions),
+        versions="- " + ", ".join(f"{name} {version(name)}" for name in PACKAGES),
         libtorch=libtorch,
     )
     text = introduction + "\n" + "\n".join(written)
     arguments.out.write_text(text + "\n" + sections(arguments.out, "## Under load", "## The server"))
     print(text)
+
+
+def load_average() -> str:
+    return " ".join(f"{value:.2f}" for value in os.getloadavg())
+
+
+def measure(parts: Sequence[str], effort: Effort, docs: Path) -> tuple[list[str], str]:
+    """The page's sections in their order, and LibTorch's version."""
+    written: list[str] = []
+
+    def section(heading: str, about: str, comparisons: Sequence[Comparison]) -> None:
+        written.append(f"## {heading}\n\n{about}")
+        written.extend(map(table, comparisons))
+        print(f"{heading}: measured at {time.strftime('%H:%M')}", file=sys.stderr, flush=True)
+
+    with Driver() as driver, tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        libtorch = next(backend["version"] for backend in driver("info")["backends"] if backend["name"] == "torch")
+        if "forward" in parts:
+            forward = measure_forward(driver, folder, COMPILED, effort)
+            section("Forward pass", FORWARD.format(threads=THREADS), forward)
+            draw(forward, f"Forward pass, fp32, {THREADS} threads: median milliseconds", docs / "forward.svg")
+        if "bf16" in parts and not cpu_has_bf16():
+            section("bf16", "Not run: this CPU multiplies no bfloat16 (avx512_bf16, amx_bf16).\n", [])
+        elif "bf16" in parts:
+            section("bf16", BF16, measure_bf16(driver, folder, COMPILED, effort))
+        if "int8" in parts:
+            section("int8", INT8, measure_int8(driver, folder, effort))
+        if "pipeline" in parts:
+            prepared, found = measure_pipeline(driver, folder, effort)
+            section("Bytes to tensor", PREPARE, prepared)
+            section("Bytes to findings", FINDINGS, found)
+            draw(found, f"Bytes to findings, ResNet-50, fp32, {THREADS} threads: median milliseconds", docs / "findings.svg")
+        if "cold" in parts:
+            starts, steps = measure_cold_start(folder, 3 if effort.rounds < 5 else 9)
+            section("Cold start", cold_start_text(steps), [starts])
+    if "processes" in parts:
+        written.append(processes_section())
+    return written, libtorch
+
+
+def cold_start_text(steps: dict[str, float]) -> str:
+    parts = "; ".join(f"{name} {ms:.0f} ms" for name, ms in steps.items())
+    return (
+        "From the start of the process to the findings of a 600 x 450 JPEG. Files are in the page cache on both sides; no side has another process to lean on. MediScan hashes its weights and\n"
+        f"passes its self-test meanwhile, the peers do neither. MediScan's time in parts (medians, by another process): {parts}.\n"
+    )
 
 
 def processes_section() -> str:

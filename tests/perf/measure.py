@@ -8,11 +8,27 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 # Runs `count` times and gives the milliseconds of each.
 Contender = Callable[[int], list[float]]
 
 THREADS = 2
+
+
+class NotRun(Exception):
+    """Why a contender cannot take part; the page shows the text in its row."""
+
+
+class Effort(NamedTuple):
+    """How often each contender runs: `rounds` turns of `runs` runs."""
+
+    rounds: int
+    runs: int
+
+    def for_batch(self, batch: int) -> Effort:
+        """Fewer runs where each takes longer."""
+        return self if batch == 1 else Effort(self.rounds, max(2, self.runs // 3))
 
 
 def timed(action: Callable[[], object]) -> Contender:
@@ -41,21 +57,14 @@ def interleave(contenders: Mapping[str, Contender], rounds: int, runs: int) -> d
     return {name: statistics.median(values) for name, values in samples.items()}
 
 
-def table(title: str, medians: Mapping[str, float], ours: str) -> str:
-    """Markdown: each contender's median, and that by MediScan's: above 1 MediScan is faster, below 1 slower."""
-    lines = [f"**{title}**", "", "| contender | median ms | its time / MediScan's |", "|---|---|---|"]
-    for name, ms in sorted(medians.items(), key=lambda item: item[1]):
-        ratio = "" if name == ours else f"{ms / medians[ours]:.2f}"
-        lines.append(f"| {name} | {ms:.1f} | {ratio} |")
-    return "\n".join(lines) + "\n"
-
-
 def machine() -> list[str]:
     """What this ran on."""
     cpuinfo = Path("/proc/cpuinfo").read_text()
     model = next((line.split(":", 1)[1].strip() for line in cpuinfo.splitlines() if line.startswith("model name")), platform.processor())
-    flags = next((line for line in cpuinfo.splitlines() if line.startswith("flags")), "")
+    flags = next((line for line in cpuinfo.splitlines() if line.startswith("flags")), "").split()
     vector = "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else "no AVX2"
+    for flag, name in (("avx512_vnni", "VNNI"), ("avx_vnni", "AVX-VNNI"), ("avx512_bf16", "bf16"), ("amx_int8", "AMX")):
+        vector += f", {name}" if flag in flags else ""
     family = next((line.split(":")[1].strip() for line in cpuinfo.splitlines() if line.startswith("cpu family")), "?")
     number = next((line.split(":")[1].strip() for line in cpuinfo.splitlines() if line.startswith("model\t")), "?")
     return [

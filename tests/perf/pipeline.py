@@ -1,82 +1,121 @@
-"""Bytes to findings: the whole line against Pillow + torchvision + torch eager, on example pictures and a detailed one; and its first part, bytes to tensor, alone."""
+"""Bytes to findings against the lines that one would build of Pillow, torchvision and torch, of OpenCV and OpenVINO, and of Pillow and ONNX Runtime;
+and the first part of it, bytes to tensor, alone."""
 
 from __future__ import annotations
 
+import copy
 import io
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import onnxruntime
+import openvino
 import torch
+from comparison import Comparison, Target
 from detailed import detailed_jpeg
 from driver import ROOT, Driver
-from measure import THREADS, Contender, interleave, timed
-from networks import TORCHVISION_V1, resnet50, normalise_logits, write_bundle
+from forward import OURS, onnx_of, openvino_request
+from measure import THREADS, Contender, Effort, interleave, timed
+from networks import TORCHVISION_V1, normalise_logits, resnet50, write_bundle
 from PIL import Image
-from torchvision import transforms
+from preparation import EXACT, OF_JPEG, Preparation, by_opencv_area, by_opencv_reduced, by_pillow, by_pillow_reduced, levels_from_pillow
+from torch import nn
 
-OURS = "MediScan"
 FAST = "MediScan, fast_decode"
+LINES = ("Pillow + torchvision + torch eager", "OpenCV + OpenVINO", "Pillow + torchvision + ONNX Runtime")
+REDUCED = ("Pillow draft + torchvision + torch eager", "OpenCV reduced + OpenVINO", "Pillow draft + torchvision + ONNX Runtime")
+TARGETS = (2.0, 1.2, 1.3)
+TARGETS_12_MEGAPIXEL = (4.0, 2.0, 3.0)
+
+Forward = Callable[[np.ndarray], np.ndarray]  # logits of 1 x 3 x 224 x 224
 
 
-def example(width: int, height: int) -> Path:
-    """The example JPEG of this size."""
-    for path in sorted((ROOT / "examples" / "images").glob("*.jpg")):
+def example(width: int, height: int, suffix: str = ".jpg", mode: str | None = None) -> Path:
+    """The first example picture of this size, kind and mode."""
+    for path in sorted((ROOT / "examples" / "images").glob(f"*{suffix}")):
         with Image.open(path) as picture:
-            if picture.size == (width, height):
+            if picture.size == (width, height) and mode in (None, picture.mode):
                 return path
-    raise FileNotFoundError(f"no {width}x{height} JPEG in examples/images")
+    raise FileNotFoundError(f"no {width}x{height} {suffix} in examples/images")
 
 
 def pictures(scratch: Path) -> dict[str, Path]:
     detailed = scratch / "detailed.jpg"
     detailed.write_bytes(detailed_jpeg(4000, 3000))
-    paths = {"600x450 JPEG": example(600, 450), "12-megapixel JPEG": example(4000, 3000), "12-megapixel JPEG with detail": detailed}
+    paths = {
+        "600 x 450 JPEG": example(600, 450),
+        "1024 x 1024 grey PNG": example(1024, 1024, ".png", "L"),
+        "12-megapixel JPEG": example(4000, 3000),
+        "12-megapixel JPEG with detail": detailed,
+    }
     return {f"{title} ({path.stat().st_size / 1e6:.2f} MB)": path for title, path in paths.items()}
 
 
-def measure_pipeline(driver: Driver, scratch: Path, rounds: int, runs: int) -> dict[str, dict[str, float]]:
+def ours(driver: Driver, model: int, picture: Path, times: str) -> dict[str, Contender]:
+    """MediScan's contenders for a picture: exact, and where it changes anything with fast_decode."""
+
+    def contender(fast: bool) -> Contender:
+        return lambda count: driver("analyze", id=model, picture=picture, repeat=count, fast_decode=fast)[times]
+
+    return {OURS: contender(False), **({FAST: contender(True)} if picture.suffix == ".jpg" else {})}
+
+
+def forwards(network: nn.Module) -> tuple[Forward, Forward, Forward]:
+    """The network in torch eager, OpenVINO and ONNX Runtime, each at its best settings."""
+    last = copy.deepcopy(network).to(memory_format=torch.channels_last)
+    model = onnx_of(network, torch.zeros(1, 3, 224, 224))
+    request = openvino_request(openvino.Core().read_model(io.BytesIO(model)))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def eager(tensor: np.ndarray) -> np.ndarray:
+        torch.set_num_threads(THREADS)
+        with torch.inference_mode():
+            return last(torch.from_numpy(tensor).contiguous(memory_format=torch.channels_last)).numpy()
+
+    return eager, lambda tensor: request.infer({0: tensor}, share_inputs=True)[0], lambda tensor: session.run(None, {"x": tensor})[0]
+
+
+def findings(prepare: Preparation, forward: Forward, data: bytes) -> Callable[[], list[float]]:
+    def analyse() -> list[float]:
+        logits = forward(prepare(data))[0]
+        powers = np.exp(logits - logits.max())
+        probabilities: list[float] = (powers / powers.sum()).tolist()
+        return probabilities
+
+    return analyse
+
+
+def measure_pipeline(driver: Driver, scratch: Path, effort: Effort) -> tuple[list[Comparison], list[Comparison]]:
+    """Tables of bytes to tensor, and of bytes to findings; one a picture."""
     torch.set_num_threads(THREADS)
     network = resnet50(7)
     normalise_logits(network, torch.randn(4, 3, 224, 224, generator=torch.Generator().manual_seed(1)))
     bundle = write_bundle(scratch / "pipeline", network, "resnet50", 3, 7, TORCHVISION_V1)
-    model = driver("load", bundle=bundle, threads=THREADS)
-    recipe = transforms.Compose([
-        transforms.Resize(256),
-        transforms.CenterCrop(224),
-        transforms.ToTensor(),
-        transforms.Normalize(TORCHVISION_V1["mean"], TORCHVISION_V1["std"]),
-    ])
-    medians = {}
+    model = driver("load", bundle=bundle, threads=THREADS)["id"]
+    lines = forwards(network)
+    to_tensor, to_findings = [], []
     for title, path in pictures(scratch).items():
         data = path.read_bytes()
-
-        def tensor_of(data: bytes = data) -> torch.Tensor:
-            return recipe(Image.open(io.BytesIO(data)).convert("RGB"))
-
-        def drafted(data: bytes = data) -> torch.Tensor:
-            picture = Image.open(io.BytesIO(data))
-            picture.draft(None, (512 * picture.width // picture.height, 512))  # twice what Resize(256) makes, as fast_decode
-            return recipe(picture.convert("RGB"))
-
-        def reference(tensor: Callable[[], torch.Tensor] = tensor_of) -> list[float]:
-            with torch.inference_mode():
-                return torch.softmax(network(tensor()[None]), 1)[0].tolist()
-
-        def ours(times: str, fast: bool, path: Path = path) -> Contender:
-            return lambda count: driver("analyze", id=model["id"], picture=path, repeat=count, fast_decode=fast)[times]
-
-        medians[f"{title}, bytes to findings"] = interleave(
-            {OURS: ours("ms", False), FAST: ours("ms", True), "Pillow + torchvision + torch eager": timed(reference)}, rounds, runs
-        )
-        medians[f"{title}, bytes to tensor"] = interleave(
-            {
-                OURS: ours("prepare_ms", False),
-                FAST: ours("prepare_ms", True),
-                "Pillow + torchvision": timed(tensor_of),
-                "Pillow, draft + torchvision": timed(drafted),
-            },
-            rounds,
-            runs,
-        )
-    driver("unload", id=model["id"])
-    return medians
+        ways = {**EXACT, **(OF_JPEG if path.suffix == ".jpg" else {})}
+        prepared: dict[str, Contender] = {name: timed(lambda prepare=prepare: prepare(data)) for name, prepare in ways.items()}
+        to_tensor.append(Comparison(
+            title, OURS, interleave({**ours(driver, model, path, "prepare_ms"), **prepared}, *effort),
+            notes=["Mean difference from Pillow's and torchvision's tensor, in levels of 255: "
+                   + ", ".join(f"{name} {levels_from_pillow(data, prepare):.2f}" for name, prepare in ways.items() if prepare is not by_pillow) + "."],
+        ))
+        whole = dict(zip(LINES, zip((by_pillow, by_opencv_area, by_pillow), lines, strict=True), strict=True))
+        if path.suffix == ".jpg":
+            whole |= dict(zip(REDUCED, zip((by_pillow_reduced, by_opencv_reduced, by_pillow_reduced), lines, strict=True), strict=True))
+        least = TARGETS_12_MEGAPIXEL if title.startswith("12-megapixel") else TARGETS
+        targets = [Target(OURS, [name], value) for name, value in zip(LINES, least, strict=True)]
+        targets += [Target(FAST, [name], value) for name, value in zip(REDUCED, least, strict=True) if name in whole]
+        to_findings.append(Comparison(
+            title, OURS,
+            interleave({**ours(driver, model, path, "ms"), **{name: timed(findings(*way, data)) for name, way in whole.items()}}, *effort),
+            targets=targets,
+        ))
+    driver("unload", id=model)
+    return to_tensor, to_findings

@@ -7,15 +7,19 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <mediscan/analyzer.hpp>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "backend/cpu.hpp"
 #include "backend/needs_libtorch.hpp"
-#include "backend/torch/cpu.hpp"
+#include "base/hash.hpp"
 #include "bundle/safetensors.hpp"
+#include "bundle/safetensors_writer.hpp"
 #include "bundle/weights.hpp"
 #include "bundle_folder.hpp"
 #include "errors.hpp"
@@ -32,8 +36,8 @@ const std::filesystem::path root = MEDISCAN_SOURCE_DIR;
 
 bool can_quantize() {
   if (!test::has_libtorch()) return false;
-  if (!backend::torch::this_cpu().avx2) std::printf("MEDISCAN_SKIP: this CPU has no int8\n");
-  return backend::torch::this_cpu().avx2;
+  if (!backend::this_cpu().avx2) std::printf("MEDISCAN_SKIP: this CPU has no int8\n");
+  return backend::this_cpu().avx2;
 }
 
 /// The pictures of examples/images whose names begin so.
@@ -79,6 +83,8 @@ TEST_CASE("a quantised bundle is smaller, loads in int8 with auto, and decides a
   CHECK(report.directory == destination);
   CHECK(report.agreement.pictures == skin.size());
   CHECK(report.agreement.same_decisions == skin.size());
+  CHECK(report.agreement.decisions == skin.size());
+  CHECK(report.agreement.decided_alike == skin.size());
   CHECK(report.agreement.mean_difference <= report.agreement.largest_difference);
   CHECK(report.weight_bytes < report.source_weight_bytes * 35 / 100);
   CHECK(report.weight_bytes == std::filesystem::file_size(destination / "model.safetensors"));
@@ -104,6 +110,34 @@ TEST_CASE("a quantised bundle is smaller, loads in int8 with auto, and decides a
   const Model model = manager.load(destination, load);
   CHECK(model.status().execution.precision == "int8");
   CHECK(Analyzer(model).analyze(Image::read(skin.front())).execution.precision == "int8");
+}
+
+TEST_CASE("a DenseNet is quantised as a ResNet is") {
+  if (!can_quantize()) return;
+  const test::TemporaryFolder folder;
+  const auto chest = pictures("chest-");
+  REQUIRE(chest.size() >= 3);
+  const QuantizeReport report =
+      quantize(root / "models" / "chest-demo", folder.path() / "chest-int8", chest, options());
+  CHECK(report.agreement.decisions == 18 * chest.size());
+  CHECK(report.agreement.decided_alike == report.agreement.decisions);
+  CHECK(report.kept.empty());
+  CHECK(report.kept_because.empty());
+  CHECK(report.self_test.run);
+  CHECK(report.weight_bytes < report.source_weight_bytes * 35 / 100);
+  CHECK(report.layers.size() == 2 * (2 + 3 + 6 + 6) + 3);
+  CHECK(report.layers.front().name == "features.denseblock1.denselayer1.norm1");
+  for (const QuantizedLayer& layer : report.layers) {
+    CAPTURE(layer.name);
+    CHECK(layer.from == 0);  // each is behind a ReLU
+    CHECK(layer.sqnr_db > 20);
+  }
+  ManagerOptions manager_options;
+  manager_options.libtorch = test::libtorch_place();
+  ModelManager manager(manager_options);
+  LoadOptions load;
+  load.precision = "auto";
+  CHECK(manager.load(folder.path() / "chest-int8", load).status().execution.precision == "int8");
 }
 
 TEST_CASE("every method makes a bundle, and what the bytes stand for covers what was seen as the method says") {
@@ -181,19 +215,147 @@ TEST_CASE("badly calibrated weights are refused, and nothing is left behind") {
   const test::TemporaryFolder folder;
   QuantizeOptions bad = options(Calibration::percentile);
   bad.percentile = 50.1;
+  bad.keep_higher = 0;
   const Error error =
       error_of([&] { (void)quantize(root / "models" / "skin-demo", folder.path() / "q", pictures("skin-"), bad); });
   CHECK(error.code() == ErrorCode::self_test_failed);
   CHECK(names_in(folder.path()).empty());
 }
 
+/// A demo bundle that computes what it computed, but for int8: one channel between two convolutions of a unit is a
+/// thousand times as large, and its weights in the second one a thousand times as small, so that what bytes can tell
+/// apart there is taken up by that channel alone.
+std::filesystem::path with_outlier(const std::filesystem::path& folder, const std::string& demo,
+                                   const std::string& norm, const std::string& next_conv) {
+  constexpr float factor = 1000;
+  constexpr std::size_t channel = 1;
+  const auto original = root / "models" / demo;
+  const auto place = folder / "outlier";
+  std::filesystem::copy(original, place);
+  std::vector<bundle::StoredTensor> tensors;
+  {
+    const auto loaded = bundle::LoadedWeights::read(Bundle::read(original));
+    const auto file = bundle::Safetensors::parse(loaded.views().front().bytes, "model.safetensors");
+    for (const bundle::TensorEntry& tensor : file.tensors()) {
+      bundle::StoredTensor& stored = tensors.emplace_back();
+      stored = {std::string(tensor.name), tensor.dtype, tensor.shape, {tensor.bytes.begin(), tensor.bytes.end()}};
+      if (tensor.dtype != bundle::Dtype::f32) continue;
+      std::vector<float> values(tensor.bytes.size() / sizeof(float));
+      if (!values.empty()) std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
+      if (tensor.name == norm + ".weight" || tensor.name == norm + ".bias") values.at(channel) *= factor;
+      if (tensor.name == next_conv + ".weight") {
+        const auto inputs = static_cast<std::size_t>(tensor.shape[1]);
+        const auto taps = static_cast<std::size_t>(tensor.shape[2] * tensor.shape[3]);
+        for (std::size_t i = 0; i < values.size(); ++i) {
+          if (i / taps % inputs == channel) values[i] /= factor;
+        }
+      }
+      std::memcpy(stored.bytes.data(), values.data(), stored.bytes.size());
+    }
+  }
+  const auto weights = bundle::write_safetensors(std::move(tensors));
+  test::write_file(place / "model.safetensors",
+                   std::string(reinterpret_cast<const char*>(weights.data()), weights.size()));
+  std::ifstream in(place / "mediscan.json");
+  auto manifest = nlohmann::ordered_json::parse(in);
+  manifest["weights"][0]["sha256"] = base::sha256_hex(weights);
+  test::write_file(place / "mediscan.json", manifest.dump());
+  return place;
+}
+
+TEST_CASE("a unit that int8 ruins is found and kept in float32, alone, and the record says why") {
+  if (!can_quantize()) return;
+  struct Case {
+    const char* demo;
+    const char* prefix;  // of its pictures
+    const char* unit;
+    const char* norm;
+    const char* next_conv;
+  };
+  for (const Case& each : {Case{"skin-demo", "skin-", "layer2.0", ".bn1", ".conv2"},
+                           Case{"chest-demo", "chest-", "features.denseblock2.denselayer1", ".norm2", ".conv2"}}) {
+    CAPTURE(each.demo);
+    const test::TemporaryFolder folder;
+    const std::string unit = each.unit;
+    const auto source = with_outlier(folder.path(), each.demo, unit + each.norm, unit + each.next_conv);
+    const auto seen = pictures(each.prefix);
+
+    QuantizeOptions none = options();
+    none.keep_higher = 0;
+    const Error refused = error_of([&] { (void)quantize(source, folder.path() / "none", seen, none); });
+    CHECK(refused.code() == ErrorCode::self_test_failed);
+    CHECK_FALSE(std::filesystem::exists(folder.path() / "none"));
+
+    const QuantizeReport report = quantize(source, folder.path() / "auto", seen, options());
+    REQUIRE(report.kept.size() == 1);
+    CHECK(report.kept[0].name == unit);
+    CHECK(report.kept[0].logit_error > 0);
+    CHECK(report.kept_because == refused.message());
+    CHECK(report.agreement.same_decisions == seen.size());
+    for (const QuantizedLayer& layer : report.layers) CHECK(layer.name != unit + ".conv1");
+    const std::string json = to_json(report);
+    CHECK(contains(json, "\"kept_higher\":{\"count\":1,\"of\":" + std::to_string(report.units)));
+    CHECK(contains(json, unit));
+    std::ifstream in(folder.path() / "auto" / "mediscan.json");
+    CHECK(nlohmann::json::parse(in)["x-mediscan-quantization"]["kept_higher"] == nlohmann::json::array({unit}));
+
+    QuantizeOptions one = options();
+    one.keep_higher = 1;
+    const QuantizeReport asked = quantize(source, folder.path() / "one", seen, one);
+    CHECK(asked.model.sha256 == report.model.sha256);
+    CHECK(asked.kept_because.empty());
+  }
+}
+
+TEST_CASE("as many units as asked for are kept, the worst first, and each makes the file larger") {
+  if (!can_quantize()) return;
+  const test::TemporaryFolder folder;
+  QuantizeOptions chosen = options();
+  std::set<std::string> phases;
+  chosen.progress = [&](std::string_view phase, double) { phases.emplace(phase); };
+  const auto quantized = [&](std::uint32_t count) {
+    chosen.keep_higher = count;
+    return quantize(root / "models" / "chest-demo", folder.path() / std::to_string(count), pictures("chest-"), chosen);
+  };
+  const QuantizeReport none = quantized(0);
+  CHECK(phases.count("looking for sensitive layers") == 0);
+  const QuantizeReport three = quantized(3);
+  CHECK(phases.count("looking for sensitive layers") == 1);
+  CHECK(none.kept.empty());
+  CHECK(none.units == 2 + 3 + 6 + 6 + 3);
+  REQUIRE(three.kept.size() == 3);
+  CHECK(std::ranges::is_sorted(three.kept, std::ranges::greater{}, &KeptUnit::logit_error));
+  CHECK(three.layers.size() < none.layers.size());
+  CHECK(three.weight_bytes > none.weight_bytes);
+}
+
+TEST_CASE("all units cannot be kept, since nothing would be int8") {
+  if (!can_quantize()) return;
+  const test::TemporaryFolder folder;
+  QuantizeOptions all = options();
+  all.keep_higher = 20;
+  const Error error =
+      error_of([&] { (void)quantize(root / "models" / "chest-demo", folder.path() / "q", pictures("chest-"), all); });
+  CHECK(error.code() == ErrorCode::invalid_argument);
+  CHECK(contains(error.message(), "keep_higher is 20, expected fewer than the 20 units"));
+  CHECK(names_in(folder.path()).empty());
+}
+
+TEST_CASE("a network that no half of its units saves is refused, and it says so") {
+  if (!can_quantize()) return;
+  const test::TemporaryFolder folder;
+  QuantizeOptions strict = options();
+  strict.probability_tolerance = 1e-9;
+  const Error error = error_of(
+      [&] { (void)quantize(root / "models" / "chest-demo", folder.path() / "q", pictures("chest-"), strict); });
+  CHECK(error.code() == ErrorCode::self_test_failed);
+  CHECK(contains(error.message(), "with the 10 most sensitive of 20 units kept in float32 either"));
+  CHECK(names_in(folder.path()).empty());
+}
+
 TEST_CASE("what cannot be quantised is refused with the reason") {
   if (!can_quantize()) return;
   const test::TemporaryFolder folder;
-  const Error dense = error_of(
-      [&] { (void)quantize(root / "models" / "chest-demo", folder.path() / "q", pictures("chest-"), options()); });
-  CHECK(dense.code() == ErrorCode::unsupported);
-  CHECK(contains(dense.hint(), "ResNets"));
   const auto once = folder.path() / "once";
   (void)quantize(root / "models" / "skin-demo", once, pictures("skin-"), options());
   const Error twice = error_of([&] { (void)quantize(once, folder.path() / "q", pictures("skin-"), options()); });

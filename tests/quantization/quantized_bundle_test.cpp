@@ -35,7 +35,7 @@ TEST_CASE("everything of the manifest stays but what quantising changes") {
   const test::TemporaryFolder parent;
   const Bundle bundle = Bundle::read(source.path());
   bundle::UnpublishedFolder folder(parent.path() / "new");
-  write_quantized(folder, bundle, bytes_of("the weights"), {"mse", 12, 0.01});
+  write_quantized(folder, bundle, bytes_of("the weights"), {"mse", 12, 0.01, {"layer2.0"}});
   auto before = manifest_in(source.path());
   auto after = manifest_in(folder.path());
   CHECK(after["version"] == before["version"].get<std::string>() + "+int8");
@@ -46,6 +46,7 @@ TEST_CASE("everything of the manifest stays but what quantising changes") {
   CHECK(after["x-mediscan-quantization"]["source_sha256"] == bundle.weights_sha256());
   CHECK(after["x-mediscan-quantization"]["calibration"] == "mse");
   CHECK(after["x-mediscan-quantization"]["pictures"] == 12);
+  CHECK(after["x-mediscan-quantization"]["kept_higher"] == nlohmann::json::array({"layer2.0"}));
   for (const char* changed : {"version", "weights", "precision", "x-mediscan-quantization"}) {
     before.erase(changed);
     after.erase(changed);
@@ -61,7 +62,7 @@ TEST_CASE("a manifest that changed meanwhile is not quantised") {
   const Bundle bundle = Bundle::read(source.path());
   test::write_bundle(source.path(), {.name = "another"});
   bundle::UnpublishedFolder folder(parent.path() / "new");
-  const Error error = error_of([&] { write_quantized(folder, bundle, {}, {"mse", 1, 0.01}); });
+  const Error error = error_of([&] { write_quantized(folder, bundle, {}, {"mse", 1, 0.01, {}}); });
   CHECK(error.code() == ErrorCode::bundle_invalid);
   CHECK(test::contains(error.message(), "changed"));
 }

@@ -20,7 +20,7 @@ Result skin_result() {
   result.input = {"lesion.jpg", "aa11", "jpeg", 600, 450, 8};
   result.model = {"skin-demo", "1.0.0", Domain::skin, "bb22", "cc33"};
   result.preprocess_sha256 = "cc33";
-  result.execution = {"torch", "2.15.0", "cpu", "fp32", 1, false, false, std::nullopt, std::nullopt};
+  result.execution = {"torch", "2.15.0", "cpu", "fp32", 1, false, false, std::nullopt, std::nullopt, std::nullopt};
   Finding mel;
   mel.code = "mel";
   mel.label = "melanoma";
@@ -45,7 +45,7 @@ TEST_CASE("a result has the promised fields in the promised order") {
       R"("model":{"name":"skin-demo","version":"1.0.0","domain":"skin","sha256":"bb22","manifest_sha256":"cc33"},)"
       R"("preprocess":{"sha256":"cc33"},)"
       R"("execution":{"backend":"torch","backend_version":"2.15.0","device":"cpu","precision":"fp32","batch_size":1,"simulated":false,)"
-      R"("cached":false,"fallback_reason":null,"precision_reason":null},)"
+      R"("cached":false,"fallback_reason":null,"precision_reason":null,"profile_reason":null},)"
       R"("findings":[{"code":"mel","label":"melanoma","snomed":"372244006","logit":2.5,"probability":0.75,"operating_point":null,)"
       R"("decision":true,"available":true}],)"
       R"("summary":{"skin":{"top_code":"mel","top_label":"melanoma","top_probability":0.75,"malignant_probability":0.8},"radiology":null},)"
@@ -80,6 +80,12 @@ TEST_CASE("a result says which precision was tried and why it was left") {
   Result result = skin_result();
   result.execution.precision_reason = "int8: this chip has none";
   CHECK(ordered_json::parse(to_json(result))["execution"]["precision_reason"] == "int8: this chip has none");
+}
+
+TEST_CASE("a result says what a profile chose") {
+  Result result = skin_result();
+  result.execution.profile_reason = "precision int8 from profile p.json";
+  CHECK(ordered_json::parse(to_json(result))["execution"]["profile_reason"] == "precision int8 from profile p.json");
 }
 
 TEST_CASE("a result from the cache says so") {

@@ -42,8 +42,12 @@ TEST_CASE("a model's status has the promised fields in the promised order") {
   status.state = ModelState::ready;
   status.directory = "models/skin-demo";
   status.model = {"skin-demo", "1.0.0", Domain::skin, "bb", "cc"};
-  status.execution = {"torch", "2.15.0", "cpu", "fp32", 8, false, false, std::nullopt, std::nullopt};
+  status.execution = {"torch", "2.15.0", "cpu", "fp32", 8, false, false, std::nullopt, std::nullopt, std::nullopt};
   status.self_test = {true, 0.25, 0.5};
+  status.lanes = 2;
+  status.threads = 1;
+  status.profile = "/p.json";
+  status.warnings = {{"PROFILE_IGNORED", "old"}};
   status.load_ms = 120.5;
   status.phase = "ready";
   status.progress = 1;
@@ -58,7 +62,8 @@ TEST_CASE("a model's status has the promised fields in the promised order") {
       to_json(status) ==
       R"({"state":"READY","reason":"","directory":"models/skin-demo","model":{"name":"skin-demo","version":"1.0.0","domain":"skin",)"
       R"("sha256":"bb","manifest_sha256":"cc"},"execution":{"backend":"torch","backend_version":"2.15.0","device":"cpu","precision":"fp32","batch_size":8,)"
-      R"("simulated":false,"cached":false,"fallback_reason":null,"precision_reason":null},"self_test":{"run":true,"largest_difference":0.25,"tolerance":0.5},)"
+      R"("simulated":false,"cached":false,"fallback_reason":null,"precision_reason":null,"profile_reason":null},"self_test":{"run":true,"largest_difference":0.25,"tolerance":0.5},)"
+      R"("lanes":2,"threads":1,"profile":"/p.json","warnings":[{"code":"PROFILE_IGNORED","message":"old"}],)"
       R"("load_ms":120.5,"phase":"ready","progress":1.0,"analyses":3,"failures":0,"in_flight":2,"queued":1,"memory_bytes":4096,)"
       R"("swaps":5,"evictions":6,"latencies":[{"batch_size":8,"mean_ms":250.5,"deviation_ms":1.5,"samples":40}]})");
 }

@@ -24,7 +24,8 @@ Result full_result() {
   result.input = {"l\u00e9sion \"1\".jpg", "aa11", "jpeg", 600, 450, 8};
   result.model = {"skin-demo", "1.0.0", Domain::skin, "bb22", "cc33"};
   result.preprocess_sha256 = "dd44";
-  result.execution = {"torch", "2.15.0", "cuda:1", "fp32", 7, true, true, "no reason", "int8: no cause"};
+  result.execution = {"torch", "2.15.0", "cuda:1",    "fp32",           7,
+                      true,    true,     "no reason", "int8: no cause", "lanes from p.json"};
   Finding first;
   first.code = "mel";
   first.label = "melanoma";

@@ -27,6 +27,36 @@ TEST_CASE("lanes of several threads take turns") {
   CHECK(most == 1);
 }
 
+TEST_CASE("turns that fit in the budget together are taken together, and one that does not fit waits") {
+  auto first = enter_compute(2, 4);
+  auto second = enter_compute(2, 4);  // would deadlock if turns were one at a time
+  std::atomic<bool> third_in{false};
+  std::thread third([&] {
+    const auto turn = enter_compute(2, 4);
+    third_in = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK_FALSE(third_in);
+  second = ComputeTurn{};
+  third.join();
+  CHECK(third_in);
+  std::atomic<bool> wide_in{false};
+  std::thread wide([&] {
+    const auto turn = enter_compute(4, 4);
+    wide_in = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK_FALSE(wide_in);  // the first still holds two of the four
+  first = ComputeTurn{};
+  wide.join();
+  CHECK(wide_in);
+}
+
+TEST_CASE("who needs more than the budget has its turn when nobody else has one") {
+  const auto turn = enter_compute(8, 4);
+  CHECK(turn.number() != 0);
+}
+
 TEST_CASE("a lane of one thread waits for nobody") {
   const auto other = enter_compute(2);
   CHECK(other.number() != 0);

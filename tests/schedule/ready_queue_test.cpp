@@ -38,6 +38,16 @@ TEST_CASE("the batch is the largest size that waits, in order of rank") {
   CHECK(queue.size() == 2);
 }
 
+TEST_CASE("a batch is no larger than the part that is asked for") {
+  const std::vector<std::uint32_t> buckets = {1, 2, 4};
+  ReadyQueue queue(buckets);
+  for (int i = 0; i < 4; ++i) queue.add(std::make_shared<ScriptTask>());
+  CHECK(queue.pick(Clock::now(), steady(buckets), 3).batch.size() == 2);
+  CHECK(queue.pick(Clock::now(), steady(buckets), 1).batch.size() == 1);
+  CHECK(queue.pick(Clock::now(), steady(buckets)).batch.size() == 1);
+  CHECK(queue.pick(Clock::now(), steady(buckets), 0).batch.empty());
+}
+
 TEST_CASE("a batch is no larger than the earliest deadline in it allows") {
   const std::vector<std::uint32_t> buckets = {1, 2, 4};
   const auto latency = steady(buckets);

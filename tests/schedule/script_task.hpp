@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "schedule/lane.hpp"
+#include "schedule/lanes.hpp"
 
 namespace mediscan::schedule {
 
@@ -48,11 +48,11 @@ class ScriptTask final : public Task {
   std::atomic<bool> ran{false};
   std::atomic<int> ends{0};
   std::atomic<int> released{0};
-  Lane* lane = nullptr;  ///< told when the task fails, as an analysis does
+  Lanes* lanes = nullptr;  ///< told when the task fails, as an analysis does
 
  private:
   void failed(const Error& error) noexcept override {
-    if (lane != nullptr) lane->withdraw(*this);
+    if (lanes != nullptr) lanes->withdraw(*this);
     const std::scoped_lock lock(mutex_);
     error_ = error.code();
     ++ends;

@@ -3,7 +3,7 @@
 import pathlib
 
 import pytest
-from steps import libtorch, stamp, stb
+from steps import libtorch, onednn, stamp, stb
 from steps.console import CommandFailed, Trouble, run
 
 # As Debian's container images have it.
@@ -76,6 +76,12 @@ def test_a_broken_libtorch_is_named_with_the_reason(tmp_path, monkeypatch):
 def test_a_library_without_the_stable_abi_is_too_old():
     libc = next(pathlib.Path("/lib").glob("*-linux-gnu/libc.so.6"))
     assert libtorch.opened_version(libc) == (None, "it is older than 2.11")
+
+
+def test_a_onednn_that_does_not_open_is_told_with_the_reason(tmp_path):
+    (tmp_path / onednn.LIBRARY).write_bytes(b"not a library")
+    with pytest.raises(Trouble, match="file too short|invalid ELF header"):
+        onednn.opened_version(tmp_path / onednn.LIBRARY)
 
 
 def test_a_command_that_fails_brings_its_output():

@@ -1,6 +1,6 @@
 """What each purpose needs installed: the order of set-up and the one place that says who needs what."""
 
-from steps import apt, libtorch, python_env, stb
+from steps import apt, libtorch, onednn, python_env, stb
 from steps.console import heading, one_at_a_time
 
 PURPOSES = ("build", "demo", "test", "parity", "serve", "web", "lint")
@@ -25,6 +25,8 @@ def ensure(*purposes):
         stb.ensure()
         if set(purposes) & {"demo", "test", "parity", "serve", "web"}:
             libtorch.ensure()
+        if set(purposes) & {"test", "parity"}:
+            onednn.ensure()
         if "test" in purposes:
             python_env.ensure("python", ["requirements-test.txt", "requirements-python.txt", "requirements-server.txt"],
                               "makes test pictures, tests the Python package and its server")
@@ -35,5 +37,5 @@ def ensure(*purposes):
                               "tests the page in Chromium and the API against its document")
         if "parity" in purposes:
             python_env.ensure("python-parity", ["requirements-parity.txt", "requirements-convert.txt", "requirements-server.txt",
-                                                "requirements-bench-server.txt"],
+                                                "requirements-bench-server.txt", "requirements-bench.txt"],
                               "torch, torchvision, torchxrayvision, MONAI and the peers to compare with (about 6 GB)")

@@ -48,6 +48,7 @@ from mediscan.quantization import QuantizeReport, quantize
 from mediscan.results import Finding, Result
 from mediscan.state import EngineStatus, ModelStatus
 from mediscan.system import BackendInfo, SystemReport, backends, status
+from mediscan.tuning import TuneReport, tune
 
 __version__ = library_version()
 
@@ -95,6 +96,7 @@ __all__ = [
     "Source",
     "SystemReport",
     "TruncatedImage",
+    "TuneReport",
     "Unsupported",
     "UnsupportedFormat",
     "backends",
@@ -102,4 +104,5 @@ __all__ = [
     "load",
     "quantize",
     "status",
+    "tune",
 ]

@@ -7,7 +7,7 @@ import mediscan.errors
 import mediscan.results
 import typing
 import typing_extensions
-__all__: list[str] = ['Analyzer', 'CompletionQueue', 'DecodeOptions', 'Image', 'Job', 'LoadOptions', 'ModelManager', 'QuantizeOptions', 'Tensor', 'call_reporting', 'error_name', 'library_version', 'quantize', 'result_json', 'shut_down', 'system_report_json']
+__all__: list[str] = ['Analyzer', 'CompletionQueue', 'DecodeOptions', 'Image', 'Job', 'LoadOptions', 'ModelManager', 'QuantizeOptions', 'Tensor', 'call_reporting', 'error_name', 'library_version', 'quantize', 'result_json', 'shut_down', 'system_report_json', 'tune_json']
 class DecodeOptions:
     def __init__(self, *, decoder: str, apply_orientation: bool, fast_decode: bool, max_pixels: typing.SupportsInt | typing.SupportsIndex, max_side: typing.SupportsInt | typing.SupportsIndex, max_decoded_bytes: typing.SupportsInt | typing.SupportsIndex, max_file_bytes: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
@@ -80,7 +80,7 @@ class Analyzer:
     def wait(self, seconds: typing.SupportsFloat | typing.SupportsIndex | None) -> bool:
         ...
 class LoadOptions:
-    def __init__(self, *, backend: str, device: str, precision: str, fallback: str, max_batch: typing.SupportsInt | typing.SupportsIndex, max_delay: typing.SupportsFloat | typing.SupportsIndex, batch_invariant: bool, hang_timeout: typing.SupportsFloat | typing.SupportsIndex) -> None:
+    def __init__(self, *, backend: str, device: str, precision: str, fallback: str, max_batch: typing.SupportsInt | typing.SupportsIndex, lanes: typing.SupportsInt | typing.SupportsIndex, profile: bytes, max_delay: typing.SupportsFloat | typing.SupportsIndex, batch_invariant: bool, hang_timeout: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
 class ModelManager:
     def __init__(self, *, threads: typing.SupportsInt | typing.SupportsIndex, libtorch: bytes, max_jobs: typing.SupportsInt | typing.SupportsIndex, max_job_bytes: typing.SupportsInt | typing.SupportsIndex, max_model_bytes: typing.SupportsInt | typing.SupportsIndex, cache_memory_bytes: typing.SupportsInt | typing.SupportsIndex, redis: str, redis_prefix: str, redis_ttl: typing.SupportsInt | typing.SupportsIndex, hmac_key: bytes, redis_connect_timeout: typing.SupportsFloat | typing.SupportsIndex, redis_operation_timeout: typing.SupportsFloat | typing.SupportsIndex) -> None:
@@ -104,7 +104,7 @@ class ModelManager:
     def unload(self, model: Analyzer) -> bool:
         ...
 class QuantizeOptions:
-    def __init__(self, *, calibration: str, percentile: typing.SupportsFloat | typing.SupportsIndex, probability_tolerance: typing.SupportsFloat | typing.SupportsIndex, min_agreement: typing.SupportsFloat | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, libtorch: bytes, decode: DecodeOptions) -> None:
+    def __init__(self, *, calibration: str, percentile: typing.SupportsFloat | typing.SupportsIndex, probability_tolerance: typing.SupportsFloat | typing.SupportsIndex, min_agreement: typing.SupportsFloat | typing.SupportsIndex | None, keep_higher: typing.SupportsInt | typing.SupportsIndex | None, threads: typing.SupportsInt | typing.SupportsIndex, libtorch: bytes, decode: DecodeOptions) -> None:
         ...
 def call_reporting(callback: typing.Any, argument: typing.Any) -> None:
     """
@@ -127,4 +127,6 @@ def shut_down() -> None:
     Refuse new calls and return when the work in flight has ended.
     """
 def system_report_json(*, threads: typing.SupportsInt | typing.SupportsIndex, libtorch: bytes) -> str:
+    ...
+def tune_json(*, bundle: bytes, goal: str, seconds: typing.SupportsFloat | typing.SupportsIndex, backend: str, max_batch: typing.SupportsInt | typing.SupportsIndex, max_lanes: typing.SupportsInt | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, libtorch: bytes, profile: bytes, write_profile: bool) -> str:
     ...

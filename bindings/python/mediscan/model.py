@@ -33,7 +33,9 @@ class LoadOptions(TypedDict, total=False):
     ``backend`` "auto" (the best real one) or a backend's name; ``device`` "auto", "cpu", "cuda", "cuda:1"; ``precision`` "fp32",
     "bf16", "fp16", "int8", or "auto": the fastest that the device offers and the bundle allows, else fp32. Below fp32 the self-test must agree with fp32.
     ``fallback`` "never", or "mock": simulated results take the place of none, and say so.
-    ``max_batch`` is the largest batch handed to the backend, 1 to 64 (8). ``max_delay``: seconds that a free model may wait for a fuller
+    ``max_batch`` is the largest batch handed to the backend, 1 to 64 (8). ``lanes``: so many sessions share the queue and the threads; 0
+    takes what a profile says, else 1. ``profile``: "auto" (what :func:`mediscan.tune` wrote for this bundle and machine chooses what is
+    left open), "off", or a file. ``max_delay``: seconds that a free model may wait for a fuller
     batch, up to 1 (0). ``batch_invariant``: every picture runs alone, so that its scores do not depend, not even in the last
     bit, on what else is analysed at the same time (False). ``hang_timeout``: a backend that has not returned from one batch for so
     many seconds is given up and the model FAILED, 0.01 to 3600 (60).
@@ -44,6 +46,8 @@ class LoadOptions(TypedDict, total=False):
     precision: str
     fallback: Fallback
     max_batch: int
+    lanes: int
+    profile: str | os.PathLike[str]
     max_delay: float
     batch_invariant: bool
     hang_timeout: float
@@ -56,6 +60,8 @@ def _native_options(options: LoadOptions) -> _core.LoadOptions:
         "precision": "fp32",
         "fallback": "never",
         "max_batch": _MAX_BATCH,
+        "lanes": 0,
+        "profile": "auto",
         "max_delay": 0.0,
         "batch_invariant": False,
         "hang_timeout": 60.0,
@@ -64,6 +70,7 @@ def _native_options(options: LoadOptions) -> _core.LoadOptions:
     if unknown:
         raise TypeError(f"there is no load option {unknown[0]!r}; there are {', '.join(defaults)}")
     complete: dict[str, Any] = {**defaults, **options}
+    complete["profile"] = os.fsencode(complete["profile"])
     return _core.LoadOptions(**complete)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mediscan import _core, _libtorch
-from mediscan.errors import Error, InvalidType
+from mediscan.errors import Error, InvalidArgument, InvalidType
 from mediscan.images import Decoder, Limits, decode_options
 from mediscan.model import find_bundle
 from mediscan.results import ModelRecord
@@ -31,14 +31,39 @@ class QuantizedLayer:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptUnit:
+    """A residual block, dense layer or transition that is kept in float32. ``logit_error``: root mean square difference of the logits
+    from fp32's when it alone is int8, over up to 16 of the pictures."""
+
+    name: str
+    logit_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeptHigher:
+    """What is kept in float32, the most sensitive unit first, ``of`` how many that could be; ``because``: how int8 disagreed with none
+    kept, or None."""
+
+    count: int
+    of: int
+    because: str | None
+    units: tuple[KeptUnit, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Agreement:
-    """int8 against fp32 over the calibration pictures: how many are decided alike, and the differences of probabilities: the largest
-    of all, and the mean of each picture's largest."""
+    """int8 against fp32 over the calibration pictures: how many have every available label decided alike, and the differences of
+    probabilities: the largest of all, and the mean of each picture's largest.
+
+    A multiclass model decides one thing about a picture, its top class, a multilabel model one about each available label: ``decisions``
+    of them, ``decided_alike`` as fp32 does."""
 
     pictures: int
     same_decisions: int
     largest_difference: float
     mean_difference: float
+    decisions: int
+    decided_alike: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +86,7 @@ class QuantizeReport:
     weight_bytes: int
     agreement: Agreement
     self_test: SelfTestRecord
+    kept_higher: KeptHigher
     layers: tuple[QuantizedLayer, ...]
     unused: tuple[UnusedPicture, ...]
     notice: str
@@ -74,7 +100,8 @@ def quantize(
     calibration: Calibration = "mse",
     percentile: float = 99.99,
     probability_tolerance: float = 0.02,
-    min_agreement: float = 0.95,
+    min_agreement: float | None = None,
+    keep_higher: int | Literal["auto"] = "auto",
     threads: int = 0,
     libtorch: str | os.PathLike[str] | None = None,
     decoder: Decoder = "auto",
@@ -90,15 +117,19 @@ def quantize(
 
     ``calibration`` chooses each layer's range: "mse", "entropy", "percentile" (cut at ``percentile``, over 50 and at most 100) or
     "min_max". ``probability_tolerance`` (over 0, at most 0.5) is the largest difference of a probability from fp32's that the new
-    bundle's self-test allows at every load, ``min_agreement`` (0 to 1) the share of pictures that must be decided as at fp32.
+    bundle's self-test allows at every load, ``min_agreement`` (0 to 1) the share of decisions that must be as at fp32 (None: 0.95 of a
+    multiclass model's, 0.98 of a multilabel model's). ``keep_higher``: how many blocks or layers are kept in float32, those that int8
+    hurts most; "auto": none when int8 agrees, else the fewest that it was found to agree with, at most half of them.
     ``progress`` is called with what is being done and how much of that is done, 0 to 1; what it raises ends the work, and nothing is
     written. ``threads`` and ``libtorch`` are as for :class:`mediscan.ModelManager`, the others as for :meth:`mediscan.Image.open`.
 
-    Raises :class:`mediscan.InvalidArgument` (an option out of range, a destination that exists), what loading a bundle raises,
+    Raises :class:`mediscan.InvalidArgument` (an option out of range, all units to be kept, a destination that exists), what loading a bundle raises,
     :class:`mediscan.Unsupported` (an architecture without int8, weights that are quantised already), the first picture's error when none
     can be used, :class:`mediscan.SelfTestFailed` (int8 does not agree), :class:`mediscan.PrecisionUnsupported` (a CPU without int8),
     :class:`mediscan.IoError`.
     """
+    if keep_higher != "auto" and (not isinstance(keep_higher, int) or not 0 <= keep_higher < 1 << 32):
+        raise InvalidArgument(f"keep_higher is {keep_higher!r}", 'give a number from 0 on, or "auto"')
     if isinstance(pictures, (str, bytes, os.PathLike)):
         raise InvalidType("pictures is one path", 'give a list of paths, e.g. sorted(pathlib.Path("pictures").glob("*.jpg"))')
     options = _core.QuantizeOptions(
@@ -106,6 +137,7 @@ def quantize(
         percentile=percentile,
         probability_tolerance=probability_tolerance,
         min_agreement=min_agreement,
+        keep_higher=None if keep_higher == "auto" else keep_higher,
         threads=threads,
         libtorch=os.fsencode(_libtorch.place(libtorch)),
         decode=decode_options(decoder, apply_orientation, limits)[0],
@@ -117,11 +149,13 @@ def quantize(
 
 def _report(record: dict[str, Any], unused: list[tuple[bytes, Error]]) -> QuantizeReport:
     layers = (QuantizedLayer(each["name"], tuple(each["seen"]), tuple(each["range"]), each["sqnr_db"]) for each in record["layers"])
+    kept = record["kept_higher"]
     changed = {
         "source": ModelRecord(**record["source"]),
         "model": ModelRecord(**record["model"]),
         "agreement": Agreement(**record["agreement"]),
         "self_test": SelfTestRecord(run=True, **record["self_test"]),
+        "kept_higher": KeptHigher(**{**kept, "units": tuple(KeptUnit(**unit) for unit in kept["units"])}),
         "layers": tuple(layers),
         "unused": tuple(UnusedPicture(os.fsdecode(path), error) for path, error in unused),
     }

@@ -59,6 +59,7 @@ class ExecutionRecord:
     cached: bool
     fallback_reason: str | None
     precision_reason: str | None = None
+    profile_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from mediscan.results import ExecutionRecord, ModelRecord
+from mediscan.results import ExecutionRecord, ModelRecord, Warning
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class ModelStatus:
 
     ``phase`` is what its load is doing, or "ready", or "swapping: ..." while another bundle is loaded beside it; ``progress`` of
     that is 0 to 1. ``analyses`` counts jobs that have ended, ``failures`` those of them with an error, ``in_flight`` the jobs
-    accepted and not ended, ``queued`` those of them that wait for the model.
+    accepted and not ended, ``queued`` those of them that wait for the model. ``lanes`` sessions of ``threads`` threads each share the
+    work; ``profile`` is the file that chose some of this, or empty, and ``warnings`` tell of one that was not used.
     """
 
     state: str
@@ -42,6 +43,10 @@ class ModelStatus:
     model: ModelRecord
     execution: ExecutionRecord
     self_test: SelfTestRecord
+    lanes: int
+    threads: int
+    profile: str
+    warnings: tuple[Warning, ...]
     load_ms: float
     phase: str
     progress: float
@@ -61,6 +66,7 @@ class ModelStatus:
         record["model"] = ModelRecord(**record["model"])
         record["execution"] = ExecutionRecord(**record["execution"])
         record["self_test"] = SelfTestRecord(**record["self_test"])
+        record["warnings"] = tuple(Warning(**warning) for warning in record["warnings"])
         record["latencies"] = tuple(BatchLatency(**latency) for latency in record["latencies"])
         return cls(**record)
 

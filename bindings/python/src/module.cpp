@@ -20,6 +20,7 @@ void register_all(py::module_& module) {
   register_model(module);
   register_quantize(module);
   register_system(module);
+  register_tune(module);
 }
 
 }  // namespace

@@ -67,13 +67,16 @@ Fallback fallback_named(const std::string& name) {
 }
 
 LoadOptions load_options(std::string backend, std::string device, std::string precision, const std::string& fallback,
-                         int max_batch, double max_delay, bool batch_invariant, double hang_timeout) {
+                         int max_batch, int lanes, const py::bytes& profile, double max_delay, bool batch_invariant,
+                         double hang_timeout) {
   LoadOptions options;
   options.backend = std::move(backend);
   options.device = std::move(device);
   options.precision = std::move(precision);
   options.fallback = fallback_named(fallback);
   options.max_batch = max_batch;
+  options.lanes = lanes;
+  options.profile = path_of(profile).string();
   options.max_delay = rounded<std::chrono::microseconds>(max_delay);
   options.batch_invariant = batch_invariant;
   options.hang_timeout = rounded<std::chrono::milliseconds>(hang_timeout);
@@ -117,8 +120,8 @@ std::vector<std::string> status_of_all(const ModelManager& manager) {
 void register_model(py::module_& module) {
   py::class_<LoadOptions>(module, "LoadOptions")
       .def(py::init(&load_options), py::kw_only(), py::arg("backend"), py::arg("device"), py::arg("precision"),
-           py::arg("fallback"), py::arg("max_batch"), py::arg("max_delay"), py::arg("batch_invariant"),
-           py::arg("hang_timeout"));
+           py::arg("fallback"), py::arg("max_batch"), py::arg("lanes"), py::arg("profile"), py::arg("max_delay"),
+           py::arg("batch_invariant"), py::arg("hang_timeout"));
 
   py::class_<ModelManager, std::shared_ptr<ModelManager>>(module, "ModelManager")
       .def(py::init(&make_manager), py::kw_only(), py::arg("threads"), py::arg("libtorch"), py::arg("max_jobs"),

@@ -3,8 +3,10 @@
 #include <pybind11/typing.h>
 
 #include <array>
+#include <cstdint>
 #include <filesystem>
 #include <mediscan/quantize.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,13 +49,14 @@ Calibration calibration_named(const std::string& name) {
 }
 
 QuantizeOptions quantize_options(const std::string& calibration, double percentile, double probability_tolerance,
-                                 double min_agreement, int threads, const py::bytes& libtorch,
-                                 const DecodeOptions& decode) {
+                                 std::optional<double> min_agreement, std::optional<std::uint32_t> keep_higher,
+                                 int threads, const py::bytes& libtorch, const DecodeOptions& decode) {
   QuantizeOptions options;
   options.calibration = calibration_named(calibration);
   options.percentile = percentile;
   options.probability_tolerance = probability_tolerance;
   options.min_agreement = min_agreement;
+  options.keep_higher = keep_higher;
   options.threads = threads;
   options.libtorch = path_of(libtorch);
   options.decode = decode;
@@ -89,8 +92,8 @@ Report quantize_bundle(const py::bytes& bundle, const py::bytes& destination, co
 void register_quantize(py::module_& module) {
   py::class_<QuantizeOptions>(module, "QuantizeOptions")
       .def(py::init(&quantize_options), py::kw_only(), py::arg("calibration"), py::arg("percentile"),
-           py::arg("probability_tolerance"), py::arg("min_agreement"), py::arg("threads"), py::arg("libtorch"),
-           py::arg("decode"));
+           py::arg("probability_tolerance"), py::arg("min_agreement"), py::arg("keep_higher"), py::arg("threads"),
+           py::arg("libtorch"), py::arg("decode"));
   module.def("quantize", &quantize_bundle, py::arg("bundle"), py::arg("destination"), py::arg("pictures"),
              py::arg("options"), py::arg("progress"));
 }

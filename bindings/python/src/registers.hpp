@@ -15,5 +15,6 @@ void register_model(py::module_& module);
 void register_quantize(py::module_& module);
 void register_result(py::module_& module);
 void register_system(py::module_& module);
+void register_tune(py::module_& module);
 
 }  // namespace mediscan::python

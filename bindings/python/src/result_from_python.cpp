@@ -74,6 +74,7 @@ ExecutionRecord execution_from(const Fields& fields) {
   fields.read("cached", execution.cached);
   fields.read("fallback_reason", execution.fallback_reason);
   fields.read("precision_reason", execution.precision_reason);
+  fields.read("profile_reason", execution.profile_reason);
   return execution;
 }
 

@@ -107,7 +107,7 @@ py::object python_result(const Result& result) {
       RecordClass(results, "ExecutionRecord")(execution.backend, execution.backend_version, execution.device,
                                               execution.precision, execution.batch_size, execution.simulated,
                                               execution.cached, or_none(execution.fallback_reason),
-                                              or_none(execution.precision_reason)),
+                                              or_none(execution.precision_reason), or_none(execution.profile_reason)),
       findings_of(results, result.findings), summary_of(results, result.summary),
       RecordClass(results, "Timing")(timing.decode, timing.preprocess, timing.queue, timing.inference,
                                      timing.postprocess, timing.total),

@@ -17,6 +17,8 @@ from typing import Any
 import mediscan
 import pytest
 
+os.environ["MEDISCAN_PROFILE"] = "off"  # what this user has tuned is no matter of the tests'
+
 ROOT = Path(__file__).parents[3]
 PICTURES = ROOT / "examples" / "images"
 RunPython = Callable[..., "subprocess.CompletedProcess[str]"]

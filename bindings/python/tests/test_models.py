@@ -74,6 +74,10 @@ def test_bad_bundles_are_typed_errors(manager: mediscan.ModelManager, tmp_path: 
 def test_options_that_mean_nothing_are_refused(manager: mediscan.ModelManager, skin_bundle: Path) -> None:
     with pytest.raises(mediscan.InvalidArgument, match="max_batch is 0"):
         manager.load(skin_bundle, backend="mock", max_batch=0)
+    with pytest.raises(mediscan.InvalidArgument, match="lanes is 1000"):
+        manager.load(skin_bundle, backend="mock", lanes=1000)
+    with pytest.raises(mediscan.InvalidArgument, match="profile is empty"):
+        manager.load(skin_bundle, backend="mock", profile="")
     with pytest.raises(mediscan.InvalidArgument, match='no fallback "maybe"'):
         manager.load(skin_bundle, fallback="maybe")  # type: ignore[arg-type]
     with pytest.raises(mediscan.Error, match="tpu"):
@@ -115,7 +119,7 @@ result = mediscan.load(sys.argv[1], fallback="mock").analyze(sys.argv[2])
 print(result.execution.simulated, result.execution.fallback_reason)
 print("SIMULATED" in result._repr_html_())
 """
-    ended = run_python(program, skin_bundle, nevus, MEDISCAN_LIBTORCH="/nonexistent")
+    ended = run_python(program, skin_bundle, nevus, MEDISCAN_LIBTORCH="/nonexistent", MEDISCAN_ONEDNN="/nonexistent")
     unavailable, simulated, marked = ended.stdout.splitlines()
     assert "/nonexistent" in unavailable
     assert simulated.startswith("True ") and "/nonexistent" in simulated
@@ -146,7 +150,7 @@ def test_preprocess_gives_the_tensor(skin: mediscan.Model, chest_bundle: Path, n
 def test_status_names_backends_and_where_they_were_looked_for() -> None:
     report = mediscan.status()
     assert report.library_version == mediscan.__version__
-    assert [backend.name for backend in report.backends] == ["torch", "mock"]
-    assert report.backends[1].available and report.backends[1].simulated
+    assert [backend.name for backend in report.backends] == ["torch", "onednn", "mock"]
+    assert report.backends[-1].available and report.backends[-1].simulated
     assert report.threads >= 1 and report.resident_bytes > 0
-    assert mediscan.backends()[1] == report.backends[1]
+    assert mediscan.backends()[-1] == report.backends[-1]

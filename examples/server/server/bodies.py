@@ -67,6 +67,7 @@ class ExecutionBody(Body):
     cached: bool
     fallback_reason: str | None
     precision_reason: str | None
+    profile_reason: str | None
 
 
 class FindingBody(Body):
@@ -215,6 +216,10 @@ class StatusBody(Body):
     model: ModelBody
     execution: ExecutionBody
     self_test: SelfTestBody
+    lanes: int
+    threads: int
+    profile: str
+    warnings: list[WarningBody]
     load_ms: float
     phase: str
     progress: float

@@ -171,7 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     models.add_argument("--models", metavar="DIR", default="models", help="folder of bundles, or one bundle")
     models.add_argument("--skin", metavar="NAME|DIR", help="the bundle that serves skin-analysis, where --models holds several")
     models.add_argument("--chest", metavar="NAME|DIR", help="the bundle that serves radiology, where --models holds several")
-    models.add_argument("--backend", choices=("auto", "torch", "mock"), default=default.backend, help="what runs the models; mock results are simulated")
+    models.add_argument("--backend", choices=("auto", "torch", "onednn", "mock"), default=default.backend, help="what runs the models; mock results are simulated")
     models.add_argument("--fallback", choices=("never", "mock"), default=default.fallback, help="mock: simulated results where no real backend works")
     models.add_argument("--threads", type=int, default=default.threads, help="thread budget; 0: what scheduler and cgroup allow")
     net = parser.add_argument_group("network")

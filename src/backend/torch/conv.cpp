@@ -50,6 +50,11 @@ FoldedConv FoldedConv::take(Weights& weights, const ConvShape& shape, const std:
   return folded;
 }
 
+FoldedConv FoldedConv::take_folded(Weights& weights, const ConvShape& shape, const std::string& name) {
+  return {shape, weights.take(name + ".weight", {shape.out, shape.in, shape.kernel, shape.kernel}),
+          weights.take(name + ".bias", {shape.out})};
+}
+
 Conv::Conv(FoldedConv folded) : shape_(folded.shape), plain_(std::move(folded.weight)), bias_(std::move(folded.bias)) {}
 
 Conv::Conv(Weights& weights, const ConvShape& shape, const std::string& conv, const std::string& norm)

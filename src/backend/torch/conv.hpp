@@ -53,6 +53,8 @@ struct FoldedConv {
   /// `conv`.weight without bias, followed by the batch-norm `norm`; none when that is empty. The weight is empty, or
   /// not folded, when a tensor is missing or misshapen (the weights keep note).
   static FoldedConv take(Weights& weights, const ConvShape& shape, const std::string& conv, const std::string& norm);
+  /// `name`.weight and `name`.bias, stored folded.
+  static FoldedConv take_folded(Weights& weights, const ConvShape& shape, const std::string& name);
 };
 
 /// Made in two steps, so that every fault of a file is known before the costly one: take the weights, then pack them

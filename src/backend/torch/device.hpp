@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "backend/torch/cpu.hpp"
+#include "backend/cpu.hpp"
 
 namespace mediscan::backend::torch {
 

@@ -3,80 +3,18 @@
 #include <mediscan/error.hpp>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
 #include <new>
 #include <string>
 
-#include "backend/torch/tensor.hpp"
+#include "backend/parallel.hpp"
+#include "backend/torch/kernel_loops.hpp"
 
 namespace mediscan::backend::torch {
 namespace {
 
-constexpr std::align_val_t alignment{64};        // the widest vectors, and a cache line
-constexpr std::int64_t floats_per_part = 16384;  // 64 KiB of work before another thread is worth its start
-
-/// Pixels that make a part of at least floats_per_part.
-std::int64_t grain(std::int64_t floats_per_item) {
-  return std::max<std::int64_t>(1, floats_per_part / std::max<std::int64_t>(1, floats_per_item));
-}
-
-/// max(0, v) that keeps NaN, as torch's relu does: a broken network must not look healthy.
-inline float relu(float v) { return v < 0.0F ? 0.0F : v; }
-
-const float* row(const Pixels& pixels, std::int64_t picture, std::int64_t y) {
-  return pixels.data + (picture * pixels.height + y) * pixels.width * pixels.stride;
-}
-
-/// Adds relu(x * scale + shift) of one pixel to `sum`.
-inline void add_affine_relu(const float* __restrict from, const float* __restrict scale, const float* __restrict shift,
-                            float* __restrict sum, std::int64_t channels) {
-  for (std::int64_t c = 0; c < channels; ++c) sum[c] += relu(from[c] * scale[c] + shift[c]);
-}
-
-inline void multiply(float* values, std::int64_t channels, float factor) {
-  for (std::int64_t c = 0; c < channels; ++c) values[c] *= factor;
-}
-
-/// The part of a pooling window of 3 at stride 2, one pixel of border, that lies in the picture.
-struct Window {
-  std::int64_t begin = 0;
-  std::int64_t end = 0;
-};
-Window window(std::int64_t output, std::int64_t size) {
-  return {std::max<std::int64_t>(0, 2 * output - 1), std::min(size, 2 * output + 2)};
-}
-
-inline void maximum_into(float* __restrict target, const float* __restrict source, std::int64_t channels) {
-  for (std::int64_t c = 0; c < channels; ++c) target[c] = source[c] > target[c] ? source[c] : target[c];
-}
-
-/// Numbers that are not negative are ordered as their bits.
-inline void maximum_into(std::uint16_t* __restrict target, const std::uint16_t* __restrict source,
-                         std::int64_t channels) {
-  for (std::int64_t c = 0; c < channels; ++c) target[c] = std::max(target[c], source[c]);
-}
-
-inline std::uint16_t rounded_to_bfloat16(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  const std::uint32_t rounded = (bits + 0x7FFFU + ((bits >> 16U) & 1U)) >> 16U;
-  return static_cast<std::uint16_t>(value != value ? (bits >> 16U) | 0x40U : rounded);  // NaN may round to infinity
-}
-
-inline float from_bfloat16(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16U); }
-
-/// The bytes that stand for `count` numbers.
-inline void quantize(const float* __restrict from, std::uint8_t* __restrict to, std::int64_t count,
-                     const Quantization& quantization) {
-  constexpr float rounding = 12582912.0F;  // 1.5 x 2^23: what is added to it is rounded to a whole number
-  const float inverse = 1.0F / quantization.scale;
-  const auto zero_point = static_cast<float>(quantization.zero_point);
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float bounded = std::min(std::max(from[i] * inverse, -zero_point), 255.0F - zero_point);
-    to[i] = static_cast<std::uint8_t>(static_cast<std::int32_t>((bounded + rounding) - rounding + zero_point));
-  }
-}
+constexpr std::align_val_t alignment{64};  // the widest vectors, and a cache line
 
 }  // namespace
 
@@ -114,13 +52,6 @@ bool all_finite(std::span<const float> values) {
   std::uint32_t found = 0;
   for (const float value : values) found |= (std::bit_cast<std::uint32_t>(value) & exponent) == exponent ? 1U : 0U;
   return found == 0;
-}
-
-void to_bfloat16(std::span<const float> from, std::uint16_t* to) {
-  const float* __restrict source = from.data();
-  parallel_for(static_cast<std::int64_t>(from.size()), floats_per_part, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) to[i] = rounded_to_bfloat16(source[i]);
-  });
 }
 
 void copy_channels(const Pixels& from, const Pixels& to) {
@@ -179,71 +110,6 @@ void max_pool3(const Pixels& from, const Pixels& to) {
   });
 }
 
-void max_pool3(const HalfPixels& from, const HalfPixels& to) {
-  const auto source = [&](std::int64_t picture, std::int64_t y, std::int64_t x) {
-    return from.data + ((picture * from.height + y) * from.width + x) * from.channels;
-  };
-  parallel_for(to.batch * to.height, grain(to.width * to.channels * 9), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t line = begin; line < end; ++line) {
-      const std::int64_t picture = line / to.height;
-      const Window rows = window(line % to.height, from.height);
-      for (std::int64_t x = 0; x < to.width; ++x) {
-        const Window columns = window(x, from.width);
-        std::uint16_t* target = to.data + (line * to.width + x) * to.channels;
-        std::copy_n(source(picture, rows.begin, columns.begin), to.channels, target);
-        for (std::int64_t y = rows.begin; y < rows.end; ++y) {
-          for (std::int64_t sx = columns.begin; sx < columns.end; ++sx) {
-            maximum_into(target, source(picture, y, sx), to.channels);
-          }
-        }
-      }
-    }
-  });
-}
-
-void max_pool3(const Pixels& from, const Quantization& quantization, const BytePixels& to) {
-  constexpr std::int64_t block = 64;  // channels at a time, so that their maxima stay close
-  parallel_for(to.batch * to.height, grain(to.width * to.channels * 9), [&](std::int64_t begin, std::int64_t end) {
-    alignas(64) std::array<float, block> maxima{};
-    for (std::int64_t line = begin; line < end; ++line) {
-      const std::int64_t picture = line / to.height;
-      const Window rows = window(line % to.height, from.height);
-      for (std::int64_t x = 0; x < to.width; ++x) {
-        const Window columns = window(x, from.width);
-        std::uint8_t* target = to.data + (line * to.width + x) * to.channels;
-        for (std::int64_t c = 0; c < to.channels; c += block) {
-          const std::int64_t channels = std::min(block, to.channels - c);
-          std::copy_n(row(from, picture, rows.begin) + columns.begin * from.stride + c, channels, maxima.data());
-          for (std::int64_t y = rows.begin; y < rows.end; ++y) {
-            for (std::int64_t sx = columns.begin; sx < columns.end; ++sx) {
-              maximum_into(maxima.data(), row(from, picture, y) + sx * from.stride + c, channels);
-            }
-          }
-          quantize(maxima.data(), target + c, channels, quantization);
-        }
-      }
-    }
-  });
-}
-
-// Sums of bytes are exact in float32 up to 65,793 pixels, far beyond what a last stage has.
-void mean_pixels(const BytePixels& from, const Quantization& quantization, float* to) {
-  const std::int64_t area = from.height * from.width;
-  const float zero = static_cast<float>(quantization.zero_point) * static_cast<float>(area);
-  const float factor = quantization.scale / static_cast<float>(area);
-  parallel_for(from.batch, grain(area * from.channels), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t picture = begin; picture < end; ++picture) {
-      float* __restrict target = to + picture * from.channels;
-      std::fill_n(target, from.channels, 0.0F);
-      for (std::int64_t p = 0; p < area; ++p) {
-        const std::uint8_t* __restrict source = from.data + (picture * area + p) * from.channels;
-        for (std::int64_t c = 0; c < from.channels; ++c) target[c] += static_cast<float>(source[c]);
-      }
-      for (std::int64_t c = 0; c < from.channels; ++c) target[c] = factor * (target[c] - zero);
-    }
-  });
-}
-
 void mean_pixels(const Pixels& from, float* to) {
   const std::int64_t area = from.height * from.width;
   parallel_for(from.batch, grain(area * from.channels), [&](std::int64_t begin, std::int64_t end) {
@@ -253,21 +119,6 @@ void mean_pixels(const Pixels& from, float* to) {
       for (std::int64_t p = 0; p < area; ++p) {
         const float* __restrict source = from.data + (picture * area + p) * from.stride;
         for (std::int64_t c = 0; c < from.channels; ++c) target[c] += source[c];
-      }
-      multiply(target, from.channels, 1.0F / static_cast<float>(area));
-    }
-  });
-}
-
-void mean_pixels(const HalfPixels& from, float* to) {
-  const std::int64_t area = from.height * from.width;
-  parallel_for(from.batch, grain(area * from.channels), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t picture = begin; picture < end; ++picture) {
-      float* __restrict target = to + picture * from.channels;
-      std::fill_n(target, from.channels, 0.0F);
-      for (std::int64_t p = 0; p < area; ++p) {
-        const std::uint16_t* __restrict source = from.data + (picture * area + p) * from.channels;
-        for (std::int64_t c = 0; c < from.channels; ++c) target[c] += from_bfloat16(source[c]);
       }
       multiply(target, from.channels, 1.0F / static_cast<float>(area));
     }

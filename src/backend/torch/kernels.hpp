@@ -1,5 +1,6 @@
 // The elementwise loops between convolutions that LibTorch has no single operator for, on pictures in NHWC memory,
-// float32, bfloat16 or quantised to bytes. They run on LibTorch's own threads; nothing here allocates.
+// float32, bfloat16 or quantised to bytes. They run on the threads of whoever computes (parallel.hpp); nothing here
+// allocates.
 #pragma once
 
 #include <cstddef>
@@ -22,13 +23,17 @@ struct Pixels {
   [[nodiscard]] std::int64_t count() const noexcept { return batch * height * width; }
 };
 
-/// The same of bfloat16, the upper halves of float32, without room between pixels.
+/// The same of bfloat16, the upper halves of float32.
 struct HalfPixels {
   std::uint16_t* data = nullptr;
   std::int64_t batch = 0;
   std::int64_t height = 0;
   std::int64_t width = 0;
   std::int64_t channels = 0;
+  std::int64_t stride = 0;  // 0: no room between pixels
+
+  /// Halves from one pixel to the next.
+  [[nodiscard]] std::int64_t step() const noexcept { return stride > 0 ? stride : channels; }
 
   [[nodiscard]] std::int64_t count() const noexcept { return batch * height * width; }
 };
@@ -79,13 +84,27 @@ class Scratch {
 bool all_finite(std::span<const float> values);
 /// Each rounded to the nearest bfloat16, halves to even; NaN stays NaN.
 void to_bfloat16(std::span<const float> from, std::uint16_t* to);
+/// The bytes that stand for the numbers: the nearest, halves to even, cut off at 0 and 255.
+void to_bytes(std::span<const float> from, const Quantization& quantization, std::uint8_t* to);
+/// What bytes stand for.
+void from_bytes(std::span<const std::uint8_t> from, const Quantization& quantization, float* to);
 /// Copies channels pixel by pixel; same batch, height, width and channels.
 void copy_channels(const Pixels& from, const Pixels& to);
+void copy_channels(const HalfPixels& from, const HalfPixels& to);
 /// relu(x * scale + shift). `to` has as many channels as `from`.
 void affine_relu(const Pixels& from, const Affine& affine, const Pixels& to);
+/// The same of bfloat16, computed in float32.
+void affine_relu(const HalfPixels& from, const Affine& affine, const HalfPixels& to);
+/// The same, each as to_bytes would make it.
+void affine_relu(const Pixels& from, const Affine& affine, const Quantization& quantization, const BytePixels& to);
 /// The mean of each 2 x 2 window of relu(x * scale + shift); an odd last row or column is left out, as in avg_pool2d(2,
 /// 2).
 void affine_relu_average2(const Pixels& from, const Affine& affine, const Pixels& to);
+/// The same of bfloat16, summed in float32.
+void affine_relu_average2(const HalfPixels& from, const Affine& affine, const HalfPixels& to);
+/// The same, each mean as to_bytes would make it.
+void affine_relu_average2(const Pixels& from, const Affine& affine, const Quantization& quantization,
+                          const BytePixels& to);
 /// The maximum of each 3 x 3 window at stride 2 with one pixel of border that never wins: max_pool2d(3, 2, 1).
 void max_pool3(const Pixels& from, const Pixels& to);
 /// The same of numbers that are not negative, as a ReLU leaves them.
@@ -100,5 +119,7 @@ void mean_pixels(const Pixels& from, float* to);
 void mean_pixels(const HalfPixels& from, float* to);
 /// Mean over the pixels of each picture of relu(x * scale + shift).
 void affine_relu_mean(const Pixels& from, const Affine& affine, float* to);
+/// The same of bfloat16, summed in float32.
+void affine_relu_mean(const HalfPixels& from, const Affine& affine, float* to);
 
 }  // namespace mediscan::backend::torch

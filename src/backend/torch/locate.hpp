@@ -7,13 +7,9 @@
 #include <string>
 #include <vector>
 
-namespace mediscan::backend::torch {
+#include "backend/library_search.hpp"
 
-/// A place to look at: libtorch_cpu.so itself, or a folder that holds it, lib/ or torch/lib/ with it.
-struct Place {
-  std::string origin;  ///< who named it: "option", "MEDISCAN_LIBTORCH", "VIRTUAL_ENV", "system"
-  std::filesystem::path path;
-};
+namespace mediscan::backend::torch {
 
 /// The places, in order. One that is named ends the search: it is what the user wants, and another LibTorch would be a
 /// fallback that nobody asked for. Else the virtual environment, next to this library, and the usual system places.
@@ -24,11 +20,7 @@ std::vector<Place> search_places(const std::filesystem::path& named);
 /// The libtorch_cpu.so that this process has mapped already, by whomever.
 std::optional<std::filesystem::path> mapped_library();
 
-/// What lies at a place. `library` is set when something there is worth loading.
-struct Inspection {
-  std::optional<std::filesystem::path> library;  ///< absolute, symbolic links resolved
-  std::string detail;                            ///< why not, else empty
-};
+/// What lies at a place: libtorch_cpu.so itself, or a folder that holds it, lib/ or torch/lib/ with it.
 Inspection inspect_place(const Place& place);
 
 /// Why this file cannot be a LibTorch that we can use, or nothing. Reads a few pages of it.

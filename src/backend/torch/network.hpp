@@ -5,7 +5,9 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "backend/torch/conv.hpp"
 #include "backend/torch/device.hpp"
@@ -31,6 +33,30 @@ inline Tensor tensor_of(const HalfPixels& pixels) {
 
 inline Tensor tensor_of(const Pixels& pixels) {
   return Tensor::view_nhwc(pixels.data, {pixels.batch, pixels.channels, pixels.height, pixels.width});
+}
+
+/// Every number of a float32 activation, in the order of its memory.
+inline std::span<const float> all_values(const Tensor& tensor) {
+  const Pixels pixels = pixels_of(tensor);
+  return {pixels.data, static_cast<std::size_t>(pixels.count() * pixels.channels)};
+}
+
+inline BytePixels byte_pixels_of(const Tensor& tensor) {
+  const auto sizes = tensor.sizes();
+  return {tensor.bytes(), sizes[0], sizes[2], sizes[3], sizes[1]};
+}
+
+inline Tensor tensor_of(const BytePixels& pixels) {
+  return Tensor::view_nhwc(pixels.data, {pixels.batch, pixels.channels, pixels.height, pixels.width});
+}
+
+/// The same pictures in bfloat16, in `memory`.
+inline Tensor rounded_to_bf16(const Tensor& pictures, Scratch& memory) {
+  const Pixels given = pixels_of(pictures);
+  const std::int64_t numbers = given.count() * given.channels;
+  const HalfPixels rounded{memory.reserve_halves(numbers), given.batch, given.height, given.width, given.channels};
+  to_bfloat16({given.data, static_cast<std::size_t>(numbers)}, rounded.data);
+  return tensor_of(rounded);
 }
 
 /// What max_pool3 makes of a stem's output, in `memory`.

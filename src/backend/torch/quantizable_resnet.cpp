@@ -1,63 +1,27 @@
 #include "backend/torch/quantizable_resnet.hpp"
 
-#include <algorithm>
-#include <cmath>
-
 #include "backend/torch/network.hpp"
+#include "backend/torch/quantized_weights.hpp"
 
 namespace mediscan::backend::torch {
 namespace {
 
-std::vector<bundle::StoredTensor> take_kept(Weights& weights, const ResNetConfig& config) {
-  std::vector<bundle::StoredTensor> kept;
-  const auto keep = [&](const std::string& name, std::initializer_list<std::int64_t> shape) {
-    const std::vector<float> values = weights.take(name, shape);
-    // A fault stands in the weights' notes already, and nothing is written then.
-    if (!values.empty()) kept.push_back(bundle::StoredTensor::of(name, shape, std::span<const float>(values)));
-  };
-  keep("conv1.weight", {config.width, config.in_channels, 7, 7});
-  for (const char* part : {"weight", "bias", "running_mean", "running_var"}) {
-    keep(std::string("bn1.") + part, {config.width});
-  }
-  keep("fc.weight", {config.outputs, config.features()});
-  keep("fc.bias", {config.outputs});
-  return kept;
+std::vector<bundle::StoredTensor> take_unchanged(Weights& weights, const ResNetConfig& config) {
+  std::vector<bundle::StoredTensor> unchanged;
+  append_unchanged(weights, "conv1.weight", {config.width, config.in_channels, 7, 7}, unchanged);
+  append_norm_unchanged(weights, "bn1", config.width, unchanged);
+  append_unchanged(weights, "fc.weight", {config.outputs, config.features()}, unchanged);
+  append_unchanged(weights, "fc.bias", {config.outputs}, unchanged);
+  return unchanged;
 }
 
-void quantize_weights(const FoldedConv& conv, const std::string& name, std::vector<bundle::StoredTensor>& to) {
-  const ConvShape& shape = conv.shape;
-  const auto outputs = static_cast<std::size_t>(shape.out);
-  const std::size_t per_output = conv.weight.size() / outputs;
-  std::vector<std::int8_t> weight(conv.weight.size());
-  std::vector<float> scales(outputs);
-  for (std::size_t o = 0; o < outputs; ++o) {
-    const auto row = std::span(conv.weight).subspan(o * per_output, per_output);
-    float largest = 0;
-    for (const float value : row) largest = std::max(largest, std::abs(value));
-    const float scale = largest / 127.0F;
-    // An output without weights, or with such small ones that their scale is no number over 0, is its bias.
-    const bool none = !std::isnormal(scale);
-    scales[o] = none ? 1.0F : scale;
-    for (std::size_t i = 0; i < per_output; ++i) {
-      const double steps = none ? 0.0 : std::nearbyint(double{row[i]} / double{scale});
-      weight[o * per_output + i] = static_cast<std::int8_t>(std::clamp(steps, -127.0, 127.0));
-    }
-  }
-  to.push_back(bundle::StoredTensor::of(name + ".weight", {shape.out, shape.in, shape.kernel, shape.kernel},
-                                        std::span<const std::int8_t>(weight)));
-  to.push_back(bundle::StoredTensor::of(name + ".weight_scale", {shape.out}, std::span<const float>(scales)));
-  to.push_back(bundle::StoredTensor::of(name + ".bias", {shape.out}, std::span<const float>(conv.bias)));
-}
-
-std::span<const float> values_of(const Tensor& tensor) {
-  const Pixels pixels = pixels_of(tensor);
-  return {pixels.data, static_cast<std::size_t>(pixels.count() * pixels.channels)};
-}
+/// "layer1.0" of "layer1.0.conv2".
+std::string block_of(const std::string& conv) { return conv.substr(0, conv.find('.', conv.find('.') + 1)); }
 
 }  // namespace
 
 QuantizableResNet::QuantizableResNet(Weights& weights, const ResNetConfig& config)
-    : kept_(take_kept(weights, config)),
+    : unchanged_(take_unchanged(weights, config)),
       stem_(weights, {config.in_channels, config.width, 7, 2, 3}, "conv1", "bn1"),
       stages_(
           take_residual_stages<Watched>(config,
@@ -66,7 +30,16 @@ QuantizableResNet::QuantizableResNet(Weights& weights, const ResNetConfig& confi
                                           layers_.push_back(conv);
                                           return Watched{Conv(folded_.back()), layers_.size() - 1};
                                         })),
-      head_(weights, "fc", config.features(), config.outputs) {}
+      head_(weights, "fc", config.features(), config.outputs) {
+  for (const auto& stage : stages_) {
+    for (const auto& block : stage) {
+      Quantizable::Unit& unit = units_.emplace_back();
+      unit.name = block_of(layers_[block.convs.front().layer]);
+      for (std::size_t i = 0; i + 1 < block.convs.size(); ++i) unit.layers.push_back(block.convs[i].layer);
+      if (block.downsample) unit.layers.push_back(block.downsample->layer);
+    }
+  }
+}
 
 void QuantizableResNet::pack(const Target& target, Extent input) {
   Extent extent = stem_.pack(target, input).after(3, 2, 1);
@@ -83,22 +56,22 @@ Tensor QuantizableResNet::run_block(const ResidualBlock<Watched>& block, const T
   Tensor y = x;
   for (std::size_t i = 0; i + 1 < block.convs.size(); ++i) {
     y = block.convs[i].conv(y, Activation::relu);
-    watch(block.convs[i].layer, values_of(y));
+    watch(block.convs[i].layer, all_values(y));
   }
   Tensor shortcut = x;
   if (block.downsample) {
     shortcut = block.downsample->conv(x, Activation::none);
-    watch(block.downsample->layer, values_of(shortcut));
+    watch(block.downsample->layer, all_values(shortcut));
   }
   const Watched& last = block.convs.back();
   Tensor out = last.conv.add_relu(y, shortcut);
-  watch(last.layer, values_of(out));
+  watch(last.layer, all_values(out));
   return out;
 }
 
 void QuantizableResNet::run(const Tensor& pictures, float* logits, const Quantizable::Watch& watch) {
   Tensor x = pooled(stem_(pictures, Activation::relu), pooled_);
-  watch(0, values_of(x));
+  watch(0, all_values(x));
   for (const auto& stage : stages_) {
     for (const auto& block : stage) x = run_block(block, x, watch);
   }
@@ -108,13 +81,24 @@ void QuantizableResNet::run(const Tensor& pictures, float* logits, const Quantiz
   head_(features, sizes[0], logits);
 }
 
-std::vector<bundle::StoredTensor> QuantizableResNet::quantized(std::span<const ByteScale> scales) const {
-  std::vector<bundle::StoredTensor> tensors = kept_;
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    if (i > 0) quantize_weights(folded_[i - 1], layers_[i], tensors);
-    tensors.push_back(bundle::StoredTensor::of(layers_[i] + ".output_scale", {1}, std::span(&scales[i].scale, 1)));
-    tensors.push_back(
-        bundle::StoredTensor::of(layers_[i] + ".output_zero_point", {1}, std::span(&scales[i].zero_point, 1)));
+std::vector<bundle::StoredTensor> QuantizableResNet::quantized(std::span<const ByteScale> scales,
+                                                               const std::vector<bool>& kept) const {
+  std::vector<bundle::StoredTensor> tensors = unchanged_;
+  append_scale(scales[0], layers_[0], tensors);
+  const auto append = [&](const Watched& watched, bool in_floats, bool scaled) {
+    const FoldedConv& conv = folded_[watched.layer - 1];
+    const std::string& name = layers_[watched.layer];
+    in_floats ? append_kept(conv, name, tensors) : append_quantized(conv, name, tensors);
+    if (scaled) append_scale(scales[watched.layer], name, tensors);
+  };
+  std::size_t unit = 0;
+  for (const auto& stage : stages_) {
+    for (const auto& block : stage) {
+      const bool in_floats = kept[unit++];
+      for (const Watched& watched : block.convs)
+        append(watched, in_floats, !in_floats || &watched == &block.convs.back());
+      if (block.downsample) append(*block.downsample, in_floats, !in_floats);
+    }
   }
   return tensors;
 }

@@ -4,7 +4,7 @@
 
 #include <atomic>
 #include <cstddef>
-#include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,8 +28,11 @@ class QuantizableResNet {
   void run(const Tensor& pictures, float* logits, const Quantizable::Watch& watch);
 
   [[nodiscard]] const std::vector<std::string>& layers() const noexcept { return layers_; }
+  /// A block each; the last layer of a kept one has a scale nevertheless, since the next block may want bytes.
+  [[nodiscard]] const std::vector<Quantizable::Unit>& units() const noexcept { return units_; }
   /// Weights are symmetric, 127 the largest of each output.
-  [[nodiscard]] std::vector<bundle::StoredTensor> quantized(std::span<const ByteScale> scales) const;
+  [[nodiscard]] std::vector<bundle::StoredTensor> quantized(std::span<const ByteScale> scales,
+                                                            const std::vector<bool>& kept) const;
 
  private:
   /// A convolution, and which of layers() it is.
@@ -42,7 +45,8 @@ class QuantizableResNet {
 
   std::vector<std::string> layers_{"conv1"};  // of that, what the pooling gives
   std::vector<FoldedConv> folded_;            // of the layers after the first
-  std::vector<bundle::StoredTensor> kept_;    // conv1, bn1 and fc, which stay as they are
+  std::vector<Quantizable::Unit> units_;
+  std::vector<bundle::StoredTensor> unchanged_;  // conv1, bn1 and fc
   Conv stem_;
   ResidualStages<Watched> stages_;
   Linear head_;

@@ -21,9 +21,10 @@ std::int8_t halved(std::int8_t value) { return static_cast<std::int8_t>(std::nea
 
 }  // namespace
 
-QuantizedConv::QuantizedConv(Weights& weights, const ConvShape& shape, const std::string& name)
+QuantizedConv::QuantizedConv(Weights& weights, const ConvShape& shape, const std::string& name, Gives gives)
     : shape_(shape),
-      output_(weights.take_quantization(name)),
+      gives_(gives),
+      output_(gives == Gives::bytes ? weights.take_quantization(name) : Quantization{}),
       plain_(weights.take_int8(name + ".weight", {shape.out, shape.in, shape.kernel, shape.kernel})),
       scales_(weights.take(name + ".weight_scale", {shape.out})),
       bias_(weights.take(name + ".bias", {shape.out})),
@@ -73,11 +74,13 @@ const Tensor& QuantizedConv::weight_for(const Tensor& input) const {
 }
 
 Tensor QuantizedConv::operator()(const Tensor& input, Activation activation) const {
+  const Functions& lib = libtorch();
+  const std::int64_t type = gives_ == Gives::bytes ? lib.aoti_torch_dtype_uint8() : lib.aoti_torch_dtype_float32();
   return call("onednn::qconv2d_pointwise", "", input, double{input_.scale}, std::int64_t{input_.zero_point},
               weight_for(input), scales_view_, zero_points_view_, Some{bias_view_}, Ints{shape_.stride, shape_.stride},
               Ints{shape_.padding, shape_.padding}, Ints{1, 1}, std::int64_t{1}, double{output_.scale},
-              std::int64_t{output_.zero_point}, Some{std::int64_t{libtorch().aoti_torch_dtype_uint8()}},
-              activation == Activation::relu ? "relu"sv : "none"sv, EmptyList{}, Some{""sv});
+              std::int64_t{output_.zero_point}, Some{type}, activation == Activation::relu ? "relu"sv : "none"sv,
+              EmptyList{}, Some{""sv});
 }
 
 Tensor QuantizedConv::add_relu(const Tensor& input, const Tensor& residual, const Quantization& of_residual) const {

@@ -1,6 +1,6 @@
 // A convolution of bytes, as one oneDNN operation on channels_last pictures: u8 activations, s8 weights with a scale
-// for each output, sums in 32 bits, and convolution, + ReLU, or + residual + ReLU rounded back to u8. conv.hpp is its
-// float sibling.
+// for each output, sums in 32 bits, and convolution, + ReLU, or + residual + ReLU rounded back to u8 or left as
+// float32. conv.hpp is its float sibling.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +15,15 @@
 
 namespace mediscan::backend::torch {
 
+/// What a convolution of bytes gives.
+enum class Gives { bytes, floats };
+
 /// Made in two steps as Conv is.
 class QuantizedConv {
  public:
   QuantizedConv() = default;
-  /// `name`.weight (I8), .weight_scale and .bias (F32, one an output), .output_scale and .output_zero_point.
-  QuantizedConv(Weights& weights, const ConvShape& shape, const std::string& name);
+  /// `name`.weight (I8), .weight_scale and .bias (F32, one an output); for bytes .output_scale and .output_zero_point.
+  QuantizedConv(Weights& weights, const ConvShape& shape, const std::string& name, Gives gives = Gives::bytes);
 
   /// Packs the weights for pictures of this size and quantisation in each of the target's batches, and frees the plain
   /// ones. On a CPU that saturates (Target::narrow_weights) they are halved first, rounded to even, and their scales
@@ -28,10 +31,10 @@ class QuantizedConv {
   Extent pack(const Target& target, Extent input, const Quantization& of_input);
 
   [[nodiscard]] Tensor operator()(const Tensor& input, Activation activation) const;
-  /// relu(conv(input) + residual), written over `residual` and returned.
+  /// relu(conv(input) + residual) in bytes, written over `residual` and returned. Only where it gives bytes.
   [[nodiscard]] Tensor add_relu(const Tensor& input, const Tensor& residual, const Quantization& of_residual) const;
 
-  /// What the bytes that come out stand for.
+  /// What the bytes that come out stand for; 1 and 0 where it gives floats.
   [[nodiscard]] const Quantization& output() const noexcept { return output_; }
 
  private:
@@ -42,6 +45,7 @@ class QuantizedConv {
   [[nodiscard]] const Tensor& weight_for(const Tensor& input) const;
 
   ConvShape shape_;
+  Gives gives_ = Gives::bytes;
   Quantization input_;
   Quantization output_;
   std::vector<std::int8_t> plain_;  // OIHW, until packed

@@ -36,11 +36,7 @@ void ResNet::pack(const Target& target, Extent input) {
 Tensor ResNet::begin(const Tensor& pictures) { return pooled(stem_(pictures, Activation::relu), pooled_); }
 
 Tensor ResNet::begin_in_bf16(const Tensor& pictures) {
-  const Pixels given = pixels_of(pictures);
-  const std::int64_t numbers = given.count() * given.channels;
-  HalfPixels rounded{pictures_.reserve_halves(numbers), given.batch, given.height, given.width, given.channels};
-  to_bfloat16({given.data, static_cast<std::size_t>(numbers)}, rounded.data);
-  const Tensor stem = stem_(tensor_of(rounded), Activation::relu);
+  const Tensor stem = stem_(rounded_to_bf16(pictures, pictures_), Activation::relu);
   const HalfPixels from = half_pixels_of(stem);
   const Extent extent = Extent{from.height, from.width}.after(3, 2, 1);
   HalfPixels to{nullptr, from.batch, extent.height, extent.width, from.channels};

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "backend/parallel.hpp"
 #include "backend/torch/libtorch.hpp"
 
 namespace mediscan::backend::torch {
@@ -99,16 +100,6 @@ template <class... Arguments>
 Tensor call(const char* name, const char* overload, const Arguments&... arguments) {
   StableIValue stack[] = {detail::to_stack(arguments)...};
   return detail::call_stack(name, overload, stack);
-}
-
-/// Runs body(begin, end) over parts of [0, count) on LibTorch's own threads, at least `grain` each. `body` must not
-/// throw.
-template <class Body>
-void parallel_for(std::int64_t count, std::int64_t grain, const Body& body) {
-  const auto part = [](std::int64_t begin, std::int64_t end, void* context) {
-    (*static_cast<const Body*>(context))(begin, end);
-  };
-  detail::check(libtorch().torch_parallel_for(0, count, grain, part, const_cast<Body*>(&body)), "torch_parallel_for");
 }
 
 }  // namespace mediscan::backend::torch

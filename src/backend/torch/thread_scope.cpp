@@ -3,10 +3,19 @@
 #include <cstdint>
 
 #include "backend/torch/libtorch.hpp"
+#include "backend/torch/tensor.hpp"
 
 namespace mediscan::backend::torch {
+namespace {
 
-ThreadScope::ThreadScope(int threads) noexcept : gradients_before_(libtorch().aoti_torch_grad_mode_is_enabled()) {
+void split_by_libtorch(std::int64_t count, std::int64_t grain, LoopPart part, void* context) {
+  detail::check(libtorch().torch_parallel_for(0, count, grain, part, context), "torch_parallel_for");
+}
+
+}  // namespace
+
+ThreadScope::ThreadScope(int threads) noexcept
+    : gradients_before_(libtorch().aoti_torch_grad_mode_is_enabled()), splitter_(&split_by_libtorch) {
   libtorch().aoti_torch_grad_mode_set_enabled(false);
   if (libtorch().omp_set_num_threads == nullptr) return;
   threads_before_ = libtorch().omp_get_max_threads();

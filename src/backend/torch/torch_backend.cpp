@@ -5,13 +5,15 @@
 #include <utility>
 #include <variant>
 
+#include "backend/batch_limits.hpp"
 #include "backend/builtin.hpp"
-#include "backend/torch/batch_check.hpp"
 #include "backend/torch/cuda/session.hpp"
 #include "backend/torch/densenet.hpp"
 #include "backend/torch/device.hpp"
+#include "backend/torch/fitting.hpp"
 #include "backend/torch/libtorch.hpp"
 #include "backend/torch/network.hpp"
+#include "backend/torch/quantized_densenet.hpp"
 #include "backend/torch/quantized_resnet.hpp"
 #include "backend/torch/resnet.hpp"
 #include "backend/torch/thread_scope.hpp"
@@ -21,21 +23,7 @@ namespace mediscan::backend {
 namespace torch {
 namespace {
 
-using Network = std::variant<ResNet, DenseNet, QuantizedResNet>;
-
-/// int8 needs weights quantised beforehand, and they serve nothing else.
-void require_fitting(const Weights& weights, Precision precision) {
-  if (weights.quantized() == (precision == Precision::int8)) return;
-  if (precision == Precision::int8) {
-    throw Error(ErrorCode::precision_unsupported, Stage::backend,
-                "the weights of this bundle are floating-point numbers, int8 needs them quantised",
-                "choose precision fp32, or load the bundle's quantised sibling");
-  }
-  throw Error(
-      ErrorCode::precision_unsupported, Stage::backend,
-      fmt::format("the weights of this bundle are quantised to int8 and cannot be computed in {}", name_of(precision)),
-      "choose precision int8 or auto, or load the bundle that it was quantised from");
-}
+using Network = std::variant<ResNet, DenseNet, QuantizedResNet, QuantizedDenseNet>;
 
 /// The network of a bundle with its weights taken, every fault of them checked.
 Network build(const Architecture& architecture, Weights& weights, Precision precision) {
@@ -52,14 +40,8 @@ Network build(const Architecture& architecture, Weights& weights, Precision prec
     return checked(ResNet(weights, *config));
   }
   if (const auto config = DenseNetConfig::from(architecture)) {
-    if (precision == Precision::int8) {
-      throw Error(ErrorCode::precision_unsupported, Stage::backend,
-                  "the torch backend has int8 for ResNets, not yet for DenseNets", "choose precision fp32");
-    }
-    if (precision == Precision::bf16) {
-      throw Error(ErrorCode::precision_unsupported, Stage::backend,
-                  "the torch backend has bf16 for ResNets, not yet for DenseNets", "choose precision fp32");
-    }
+    require_fitting(weights, precision);
+    if (precision == Precision::int8) return checked(QuantizedDenseNet(weights, *config));
     return checked(DenseNet(weights, *config));
   }
   refuse_architecture(architecture.name);
@@ -70,22 +52,21 @@ class TorchSession final : public Session {
   TorchSession(const OpenRequest& request, Target target)
       : target_(std::move(target)),
         threads_(request.threads),
-        max_batch_(static_cast<std::uint32_t>(request.max_batch)),
-        channels_(request.bundle.architecture.in_channels),
-        outputs_(request.bundle.architecture.outputs),
         network_([&] {
           Weights weights(request.weights);
           return build(request.bundle.architecture, weights, target_.precision);
-        }()) {
+        }()),
+        limits_{static_cast<std::uint32_t>(request.max_batch), request.bundle.architecture.in_channels,
+                request.bundle.architecture.outputs,
+                std::visit([](const auto& network) { return std::int64_t{network.minimum_side()}; }, network_)} {
     const auto size = request.bundle.input_size();  // height, width
     const ThreadScope scope(threads_);
-    for (std::int64_t batch = 2; batch <= std::int64_t{max_batch_}; batch *= 2) target_.batches.push_back(batch);
+    for (std::int64_t batch = 2; batch <= std::int64_t{limits_.max_batch}; batch *= 2) target_.batches.push_back(batch);
     std::visit([&](auto& network) { network.pack(target_, {size.first, size.second}); }, network_);
   }
 
   void run(const BatchInput& input, const BatchOutput& output, const std::atomic<bool>& cancelled) override {
-    const auto smallest = std::visit([](const auto& network) { return network.minimum_side(); }, network_);
-    check_batch(input, output, {max_batch_, channels_, outputs_, smallest});
+    limits_.require(input, output);
     stop_if(cancelled);
     const ThreadScope scope(threads_);
     const Tensor pictures = channels_last(input, target_);
@@ -98,10 +79,8 @@ class TorchSession final : public Session {
  private:
   Target target_;
   int threads_;
-  std::uint32_t max_batch_;
-  std::uint32_t channels_;
-  std::uint32_t outputs_;
   Network network_;
+  BatchLimits limits_;
 };
 
 class TorchBackend final : public Backend {

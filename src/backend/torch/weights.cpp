@@ -140,6 +140,11 @@ Quantization Weights::take_quantization(const std::string& layer) {
   return quantization;
 }
 
+bool Weights::is_int8(const std::string& name) const noexcept {
+  const auto found = entries_.find(name);
+  return found != entries_.end() && found->second.tensor.dtype == Dtype::i8;
+}
+
 bool Weights::quantized() const noexcept {
   return std::ranges::any_of(entries_, [](const auto& entry) { return entry.second.tensor.dtype == Dtype::i8; });
 }

@@ -30,6 +30,8 @@ class Weights {
   std::vector<std::int8_t> take_int8(const std::string& name, std::initializer_list<std::int64_t> shape);
   /// `layer`.output_scale and .output_zero_point, one value each, F32 and U8. Noted when they are otherwise.
   Quantization take_quantization(const std::string& layer);
+  /// Whether there is such a tensor and it is stored as I8.
+  [[nodiscard]] bool is_int8(const std::string& name) const noexcept;
   /// Whether some tensor is stored as I8: a network quantised beforehand.
   [[nodiscard]] bool quantized() const noexcept;
 

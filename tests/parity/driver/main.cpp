@@ -139,6 +139,7 @@ class Driver {
     options.backend = request.value("backend", "torch");
     options.max_batch = request.value("max_batch", 8);
     options.precision = request.value("precision", "fp32");
+    options.profile = "off";  // what this user has tuned is not what is compared
     if (!manager_) {
       mediscan::ManagerOptions manager;
       manager.threads = request.value("threads", 0);

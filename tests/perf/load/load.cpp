@@ -171,6 +171,7 @@ class Load {
     mediscan::LoadOptions options;
     options.backend = "torch";
     options.max_batch = request.at("max_batch");
+    options.profile = "off";  // what this user has tuned is not what is measured
     analyzer_.emplace(manager_->load(request.at("bundle").get<std::string>(), options));
     const auto status = analyzer_->model().status();
     return {{"backend_version", status.execution.backend_version}, {"device", status.execution.device}};

@@ -39,6 +39,7 @@ export function record(result) {
   ];
   if (execution.fallback_reason) facts.push(['Fallback', execution.fallback_reason]);
   if (execution.precision_reason) facts.push(['Why not faster', execution.precision_reason]);
+  if (execution.profile_reason) facts.push(['Chosen by a profile', execution.profile_reason]);
   return element('section', { class: 'part' }, element('h4', { text: 'Record' }), factList(facts));
 }
 

@@ -57,14 +57,14 @@ def test_weights_that_are_others_fail_their_domain_alone(start: StartServer, mod
 
 
 def test_without_a_backend_nothing_is_simulated(start: StartServer, nevus: bytes) -> None:
-    server = start(env={"MEDISCAN_LIBTORCH": "/nonexistent"})
+    server = start(env={"MEDISCAN_LIBTORCH": "/nonexistent", "MEDISCAN_ONEDNN": "/nonexistent"})
     server.wait_until(lambda: both_domains(server)["skin-analysis"]["state"] == "FAILED")
     server.upload(SKIN, ("a.jpg", nevus)).error(503, "BACKEND_UNAVAILABLE")
     assert server.get("/api/v1/system/status").json["simulated"] is False
 
 
 def test_fallback_is_asked_for_and_marked(start: StartServer, nevus: bytes) -> None:
-    server = start("--fallback", "mock", env={"MEDISCAN_LIBTORCH": "/nonexistent"})
+    server = start("--fallback", "mock", env={"MEDISCAN_LIBTORCH": "/nonexistent", "MEDISCAN_ONEDNN": "/nonexistent"})
     answer = server.upload(SKIN, ("a.jpg", nevus))
     assert answer.status == 200 and answer.json["simulated"] is True
     assert answer.json["results"][0]["result"]["execution"]["fallback_reason"]

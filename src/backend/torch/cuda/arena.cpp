@@ -101,6 +101,8 @@ void CaptureArena::reserve_large(const AllocateBytes& allocate) {
 /// Two halves of each segment: one is the anchor, the other is freed.
 void CaptureArena::reserve_small(const AllocateBytes& allocate) {
   std::vector<Tensor> halves;
+  halves.reserve(2 * small_segments);
+  anchors_.reserve(anchors_.size() + 2 * small_segments);
   for (int i = 0; i < 2 * small_segments; ++i) halves.push_back(allocate(largest_small));
   const auto address = [](const Tensor& half) { return reinterpret_cast<std::uintptr_t>(half.bytes()); };
   std::ranges::sort(halves, {}, address);

@@ -1,4 +1,6 @@
 #include "backend/torch/cuda/session.hpp"
+#include "backend/batch_limits.hpp"
+#include "backend/torch/fitting.hpp"
 
 #include <fmt/format.h>
 
@@ -10,7 +12,6 @@
 #include <string_view>
 #include <utility>
 
-#include "backend/torch/batch_check.hpp"
 #include "backend/torch/cuda/devices.hpp"
 #include "backend/torch/network.hpp"
 #include "backend/torch/thread_scope.hpp"
@@ -137,7 +138,7 @@ std::string CudaSession::remark() const {
 }
 
 void CudaSession::run(const BatchInput& input, const BatchOutput& output, const std::atomic<bool>& cancelled) {
-  check_batch(input, output, {max_batch_, channels_, outputs_, network_->minimum_side()});
+  BatchLimits{max_batch_, channels_, outputs_, network_->minimum_side()}.require(input, output);
   const StreamScope scope(target_.cuda, stream_.handle(), target_.place.device_index);
   for (std::uint32_t done = 0; done < input.batch;) {
     stop_if(cancelled);
