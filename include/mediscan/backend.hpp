@@ -95,6 +95,12 @@ class MEDISCAN_API Session {
   /// Bytes that the opened model holds, for ManagerOptions::max_model_bytes; 0 when not known: then the size of the
   /// weights counts.
   [[nodiscard]] virtual std::uint64_t memory_bytes() const { return 0; }
+  /// False when run() only waits for a device. Batches that compute on more than one of the CPU's threads take turns
+  /// with those of other models, and this one's need not then.
+  [[nodiscard]] virtual bool computes_on_cpu() const { return true; }
+  /// What whoever runs the machine should know of how this session computes, e.g. that it found less memory than it was
+  /// opened for; goes to the log after the self-test. Empty when there is nothing.
+  [[nodiscard]] virtual std::string remark() const { return {}; }
 };
 
 /// A runtime for networks. All members may be called from any thread.

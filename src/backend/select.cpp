@@ -143,7 +143,17 @@ std::vector<std::string> precisions_to_try(const Backend& backend, const OpenCon
   return order;
 }
 
-/// Opens at the precision asked for, or for "auto" at the first that the backend does not refuse.
+/// The device asked for; for "auto" each one that the backend can use, in its order, or "auto" where it has no choice.
+std::vector<std::string> devices_to_try(const Backend& backend, const OpenContext& context, const std::string& wanted) {
+  if (wanted != "auto") return {wanted};
+  std::vector<std::string> usable;
+  for (const DeviceInfo& device : backend.probe(context.libtorch).devices) {
+    if (device.usable) usable.push_back(device.name);
+  }
+  return usable.size() > 1 ? usable : std::vector<std::string>{wanted};
+}
+
+/// Opens on one device, at the precision asked for, or for "auto" at the first that the backend does not refuse.
 Opened open_at_precision(const std::shared_ptr<Backend>& backend, const OpenContext& context,
                          const LoadOptions& options) {
   if (options.precision != "auto")
@@ -156,6 +166,22 @@ Opened open_at_precision(const std::shared_ptr<Backend>& backend, const OpenCont
     } catch (const Error& error) {
       if (error.code() != ErrorCode::precision_unsupported) throw;
       if (precision != full_precision) left.push_back({precision, error.message()});
+      refusal = error;
+    }
+  }
+  throw Error(*refusal);
+}
+
+/// Device "auto" goes past a device for one reason alone: the bundle's weights or the precision asked for are not for
+/// it, as quantised ones are not for a GPU. A device that fails ends the load.
+Opened open_on_device(const std::shared_ptr<Backend>& backend, const OpenContext& context, LoadOptions options) {
+  std::optional<Error> refusal;
+  for (const std::string& device : devices_to_try(*backend, context, options.device)) {
+    options.device = device;
+    try {
+      return open_at_precision(backend, context, options);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::precision_unsupported) throw;
       refusal = error;
     }
   }
@@ -176,7 +202,7 @@ Opened open_session(const OpenContext& context, const LoadOptions& options, cons
   std::vector<Error> refusals;
   for (const auto& backend : candidates(options.backend, backends)) {
     try {
-      return open_at_precision(backend, context, options);
+      return open_on_device(backend, context, options);
     } catch (const Error& error) {
       if (!lets_another_try(error.code())) throw;
       refusals.push_back(error);

@@ -11,7 +11,6 @@
 #include "base/stopwatch.hpp"
 #include "bundle/weights.hpp"
 #include "model/self_test.hpp"
-#include "schedule/compute_gate.hpp"
 
 namespace mediscan::model {
 namespace {
@@ -101,6 +100,7 @@ OpenedFacts SessionRunner::open_with(LoadOptions options) {
   backend::Opened opened = open_next(context, options);
   session_ = std::move(opened.session);
   precision_ = session_->precision();
+  computes_on_cpu_ = session_->computes_on_cpu();
   simulated_ = opened.backend->simulated();
   OpenedFacts facts;
   facts.execution.backend = opened.backend->name();
@@ -125,21 +125,29 @@ bool SessionRunner::leave_precision(const Error& why) {
   return true;
 }
 
+/// A session that only waits for a device leaves the CPU to others.
+schedule::ComputeTurn SessionRunner::enter_compute() const {
+  return schedule::enter_compute(computes_on_cpu_ ? terms_.threads : 1, terms_.budget);
+}
+
 SelfTestRecord SessionRunner::prove(const BucketDone& done) {
   const std::atomic<bool> never{false};
-  return self_test(*terms_.bundle, terms_.buckets, {precision_, simulated_},
-                   [&](const BatchInput& input, const BatchOutput& output) {
-                     const auto turn = schedule::enter_compute(terms_.threads, terms_.budget);
-                     const base::Stopwatch watch;
-                     run_session(input, output, never);
-                     done(input.batch, watch.ms());
-                   });
+  SelfTestRecord record = self_test(*terms_.bundle, terms_.buckets, {precision_, simulated_},
+                                    [&](const BatchInput& input, const BatchOutput& output) {
+                                      const auto turn = enter_compute();
+                                      const base::Stopwatch watch;
+                                      run_session(input, output, never);
+                                      done(input.batch, watch.ms());
+                                    });
+  if (const std::string remark = session_->remark(); !remark.empty())
+    terms_.log(LogLevel::warning, fmt::format("{} on {}: {}", terms_.bundle->name, session_->device(), remark));
+  return record;
 }
 
 double SessionRunner::time_batch(const float* tensors, std::uint32_t batch) {
   const std::atomic<bool> never{false};
   logits_.assign(std::size_t{batch} * outputs_, 0);
-  const auto turn = schedule::enter_compute(terms_.threads, terms_.budget);
+  const auto turn = enter_compute();
   const base::Stopwatch watch;
   run_session({tensors, batch, channels_, height_, width_, terms_.bundle->input.layout},
               {logits_.data(), batch, outputs_}, never);

@@ -15,6 +15,7 @@
 #include "backend/select.hpp"
 #include "base/log.hpp"
 #include "metrics/metrics.hpp"
+#include "schedule/compute_gate.hpp"
 #include "schedule/lanes.hpp"
 
 namespace mediscan::model {
@@ -61,11 +62,13 @@ class SessionRunner final : public schedule::Runner {
   /// A batch that fails is run again picture by picture, so that one picture's fault costs the others only time. When
   /// pictures keep failing one after the other, the session must pass its self-test again or is taken out of service.
   bool run(schedule::Batch batch, const std::atomic<bool>& given_up) noexcept override;
+  [[nodiscard]] bool computes_on_cpu() const noexcept override { return computes_on_cpu_; }
   void close() noexcept override;
 
  private:
   [[nodiscard]] OpenedFacts open_with(LoadOptions options);
   [[nodiscard]] backend::Opened open_next(const backend::OpenContext& context, const LoadOptions& options) const;
+  [[nodiscard]] schedule::ComputeTurn enter_compute() const;
   void run_session(const BatchInput& input, const BatchOutput& output, const std::atomic<bool>& given_up);
   void run_rows(schedule::Batch batch, const std::atomic<bool>& given_up);
   [[nodiscard]] const float* gather(schedule::Batch batch);
@@ -82,6 +85,7 @@ class SessionRunner final : public schedule::Runner {
   const std::size_t picture_;  ///< numbers in one picture's tensor
   std::unique_ptr<Session> session_;
   bool simulated_ = false;
+  bool computes_on_cpu_ = true;
   std::string precision_;                     ///< what the session runs in
   std::vector<backend::LeftPrecision> left_;  ///< by the self-test
   std::shared_ptr<float[]> tensors_;          ///< room for the largest batch, once one had to be put together

@@ -305,9 +305,10 @@ bool Lanes::Shared::may_wait_for_more(std::unique_lock<std::mutex>& lock) {
 /// The batch is picked when the lane has its turn, not before: until then more may have come, and others may be free.
 void Lanes::Seat::serve_batch(std::unique_lock<std::mutex>& lock) {
   if (shared.may_wait_for_more(lock)) return;
+  const int threads = runner->computes_on_cpu() ? shared.terms.threads : 1;
   lock.unlock();
   const auto asked = Clock::now();
-  const ComputeTurn turn = enter_compute(shared.terms.threads, shared.terms.budget);
+  const ComputeTurn turn = enter_compute(threads, shared.terms.budget);
   const LatencyModel::Duration waited = Clock::now() - asked;
   lock.lock();
   shared.turn_wait += (waited - shared.turn_wait) / 8;

@@ -35,6 +35,8 @@ class Runner {
   /// Ends every task of the batch. `given_up` turns true once all of them have ended otherwise. True when the batch ran
   /// in one go, so that its duration says something.
   virtual bool run(Batch batch, const std::atomic<bool>& given_up) noexcept = 0;
+  /// False when batches only wait for a device: then they take no turn (compute_gate.hpp).
+  [[nodiscard]] virtual bool computes_on_cpu() const noexcept { return true; }
   /// The last thing the lane does, however it ends.
   virtual void close() noexcept = 0;
 };

@@ -16,7 +16,7 @@ struct NetworkRequest {
   Architecture architecture;
   std::uint32_t height = 64;
   std::uint32_t width = 64;
-  std::string device = "auto";
+  std::string device = "cpu";
   std::string precision = "fp32";
   std::string format = "safetensors";
   int threads = 2;

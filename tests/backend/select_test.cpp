@@ -256,6 +256,65 @@ TEST_CASE("when no precision opens the bundle the refusal is the backend's") {
   CHECK(test::contains(error.message(), "this chip has no fp32"));
 }
 
+/// Two usable devices; each opens what it lists, and `broken` fails.
+class TwoDevices final : public Backend {
+ public:
+  [[nodiscard]] std::string name() const override { return "two"; }
+  [[nodiscard]] BackendInfo probe(const std::filesystem::path& /*libtorch*/) const override {
+    BackendInfo info;
+    info.devices = {{"gpu:0", true, "a test's", {"fp16", "fp32"}}, {"chip", true, "a test's", {"int8", "fp32"}}};
+    return info;
+  }
+  std::unique_ptr<Session> open(const OpenRequest& request) override {
+    asked.push_back(request.device + " " + request.precision);
+    if (request.device == broken) throw Error(ErrorCode::out_of_memory, Stage::backend, "no memory on " + broken);
+    const bool opens = request.device == "gpu:0"
+                           ? request.precision == "fp16" || (floats && request.precision == "fp32")
+                           : request.precision == (floats ? "fp32" : "int8");
+    if (!opens) throw Error(ErrorCode::precision_unsupported, Stage::backend, request.device + " refuses");
+    return make_mock_backend()->open({request.bundle, request.weights, "auto", "fp32", 1, 1, {}});
+  }
+  bool floats = true;  // the weights are no quantised ones
+  std::string broken;
+  Names asked;
+};
+
+TEST_CASE("device auto is the first that the backend lists, and the next only for weights that are not for it") {
+  Fixture fixture;
+  LoadOptions options = options_for("two");
+  options.precision = "auto";
+  const auto backend = std::make_shared<TwoDevices>();
+  fixture.bundle.precision = PrecisionSpec{{"fp16", "int8"}, 0.01};
+  fixture.open(options, {backend});
+  CHECK(backend->asked == Names{"gpu:0 int8", "gpu:0 fp16"});
+
+  backend->asked.clear();
+  backend->floats = false;
+  fixture.bundle.precision->allowed = {"int8"};
+  fixture.open(options, {backend});
+  CHECK(backend->asked == Names{"gpu:0 int8", "gpu:0 fp32", "chip int8"});
+
+  backend->asked.clear();
+  options.precision = "int8";
+  fixture.open(options, {backend});
+  CHECK(backend->asked == Names{"gpu:0 int8", "chip int8"});
+}
+
+TEST_CASE("a device that fails, or that was asked for by name, is never replaced by another") {
+  Fixture fixture;
+  LoadOptions options = options_for("two");
+  const auto backend = std::make_shared<TwoDevices>();
+  backend->broken = "gpu:0";
+  CHECK(error_of([&] { fixture.open(options, {backend}); }).code() == ErrorCode::out_of_memory);
+  CHECK(backend->asked == Names{"gpu:0 fp32"});
+  backend->asked.clear();
+  backend->broken.clear();
+  backend->floats = false;
+  options.device = "gpu:0";
+  CHECK(error_of([&] { fixture.open(options, {backend}); }).code() == ErrorCode::precision_unsupported);
+  CHECK(backend->asked == Names{"gpu:0 fp32"});
+}
+
 TEST_CASE("a precision below fp32 needs the bundle's leave, fallback or not") {
   Fixture fixture;
   LoadOptions options = options_for("a", Fallback::mock);

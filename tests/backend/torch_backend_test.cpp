@@ -43,13 +43,18 @@ TEST_CASE("devices are listed with what they offer or why they cannot be used") 
   if (!test::has_libtorch()) return;
   const BackendInfo info = make_torch_backend()->probe(test::libtorch_place());
   CHECK(info.available);
-  REQUIRE(info.devices.size() == 2);
-  CHECK(info.devices[0].name == "cpu");
-  CHECK(info.devices[0].usable);
-  CHECK(info.devices[0].precisions == find_cpu(this_cpu()).precisions);
-  CHECK(info.devices[1].name == "cuda");
-  CHECK_FALSE(info.devices[1].usable);
-  CHECK_FALSE(info.devices[1].detail.empty());
+  REQUIRE(info.devices.size() >= 2);
+  CHECK(info.devices.front().usable);  // the CPU at least is, and what cannot be used comes last
+  for (const DeviceInfo& device : info.devices) {
+    CAPTURE(device.name);
+    CHECK_FALSE(device.detail.empty());
+    CHECK(device.usable == !device.precisions.empty());
+    if (device.name == "cpu") {
+      CHECK(device.precisions == find_cpu(this_cpu()).precisions);
+    } else {
+      CHECK(device.name.starts_with("cuda"));
+    }
+  }
 }
 
 TEST_CASE("precisions and devices that it does not have are refused by name") {
@@ -69,7 +74,7 @@ TEST_CASE("precisions and devices that it does not have are refused by name") {
     half.precision = "bf16";
     CHECK(contains(refusal(half).message(), "neither avx512_bf16 nor amx_bf16"));
   }
-  for (const char* device : {"cuda", "cuda:1", "tpu"}) {
+  for (const char* device : {"cuda:99", "tpu"}) {
     NetworkRequest request{test::tiny_resnet()};
     request.device = device;
     const Error error = refusal(request);

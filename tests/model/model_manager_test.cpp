@@ -305,6 +305,24 @@ TEST_CASE("loading, failing and unloading are told to the log callback") {
   CHECK(test::contains(lines[2].second, "UNLOADED"));
 }
 
+TEST_CASE("what a session remarks on itself is told to the log callback once it is proven") {
+  const test::TemporaryFolder folder;
+  test::write_bundle(folder.path());
+  const auto script = test::scripted_backend("manager");
+  script->remark = "batches run in parts of 2 pictures";
+  std::vector<std::pair<LogLevel, std::string>> lines;
+  ManagerOptions options;
+  options.log = [&](LogLevel level, std::string_view text) { lines.emplace_back(level, text); };
+  ModelManager manager(options);
+  LoadOptions load;
+  load.backend = "manager";
+  const Model model = manager.load(folder.path(), load);
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0].first == LogLevel::warning);
+  CHECK(test::contains(lines[0].second, "batches run in parts of 2 pictures"));
+  CHECK(test::contains(lines[1].second, "READY"));
+}
+
 TEST_CASE("the shared manager is one and the same") { CHECK(&ModelManager::shared() == &ModelManager::shared()); }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "errors.hpp"
 #include "forked.hpp"
+#include "schedule/compute_gate.hpp"
 #include "script_task.hpp"
 
 namespace mediscan::schedule {
@@ -137,6 +138,18 @@ TEST_CASE("a task that has ended before it joins is let go") {
   fixture.enqueue({task});
   CHECK(task->released == 1);
   CHECK(fixture.lanes->waiting() == 0);
+}
+
+TEST_CASE("batches that only wait for a device run while another lane has its turn on the CPU") {
+  LaneTerms terms;
+  terms.threads = 2;
+  Fixture fixture(terms);
+  fixture.runner->on_cpu = false;
+  const auto turn_of_another = enter_compute(2);
+  const auto task = fixture.task();
+  fixture.enqueue({task});
+  wait_until_ended({task});  // would wait for ever if it took a turn
+  CHECK(fixture.runner->batches.size() == 1);
 }
 
 TEST_CASE("a batch is told to stop when all of its tasks have ended, and not before") {

@@ -72,7 +72,9 @@ class ScriptRunner final : public Runner {
   std::function<void(Batch, const std::atomic<bool>&)> script;
   std::vector<std::vector<std::string>> batches;  ///< names; read it when nothing runs
   std::atomic<int> closed{0};
+  bool on_cpu = true;
 
+  [[nodiscard]] bool computes_on_cpu() const noexcept override { return on_cpu; }
   bool run(Batch batch, const std::atomic<bool>& given_up) noexcept override {
     auto& names = batches.emplace_back();
     for (const auto& task : batch) names.push_back(static_cast<const ScriptTask&>(*task).name());

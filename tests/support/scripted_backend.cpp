@@ -28,6 +28,7 @@ class ScriptedSession final : public Session {
     script_->answer(output, precision_);
   }
   [[nodiscard]] std::uint64_t memory_bytes() const override { return script_->memory_bytes; }
+  [[nodiscard]] std::string remark() const override { return script_->remark; }
   [[nodiscard]] std::string device() const override { return "stage"; }
   [[nodiscard]] std::string precision() const override { return precision_; }
 

@@ -23,6 +23,7 @@ struct Script {
   /// The same, for scripts that listen to being told to stop. Goes before `run`.
   std::function<void(const BatchInput&, const BatchOutput&, const std::atomic<bool>&)> run_until;
   std::uint64_t memory_bytes = 0;  ///< what sessions say they hold
+  std::string remark;              ///< what sessions say of how they compute
   std::atomic<int> opened{0};
   std::atomic<int> closed{0};
   std::atomic<int> runs{0};

@@ -5,30 +5,17 @@
 
 #include <algorithm>
 #include <string_view>
-#include <system_error>
 
+#include "backend/torch/cuda/devices.hpp"
 #include "backend/torch/libtorch.hpp"
 
 namespace mediscan::backend::torch {
 namespace {
 
-/// CUDA is seen when LibTorch was built with it and the machine has NVIDIA's driver. The driver is not opened for the
-/// asking.
-DeviceInfo find_cuda(const std::filesystem::path& library) {
-  DeviceInfo cuda{"cuda", false, {}, {}};
-  std::error_code ignored;
-  if (!std::filesystem::exists(library.parent_path() / "libtorch_cuda.so", ignored)) {
-    cuda.detail = "this LibTorch is built without CUDA";
-  } else if (!std::filesystem::exists("/proc/driver/nvidia/version", ignored)) {
-    cuda.detail = "this LibTorch has CUDA, the machine has no NVIDIA driver loaded";
-  } else {
-    cuda.detail = "LibTorch and driver are there, but this version of MediScan computes on the CPU only";
-  }
-  return cuda;
-}
-
-/// Why the CPU does not compute in a precision that it does not list.
-std::string why_not(const std::string& precision, const Cpu& cpu) {
+/// Why a device does not compute in a precision that it does not list.
+std::string why_not(const std::string& precision, const DeviceInfo& device) {
+  if (device.name != "cpu") return "networks run on CUDA in fp16 and fp32 alone";
+  const Cpu& cpu = this_cpu();
   if (precision == "bf16") {
     return fmt::format("{} has neither avx512_bf16 nor amx_bf16, and emulated bf16 is slower than fp32", cpu.model);
   }
@@ -37,12 +24,23 @@ std::string why_not(const std::string& precision, const Cpu& cpu) {
   return "nobody knows it";
 }
 
+/// For the end of "choose auto": " or cpu".
+std::vector<std::string> names_of_usable(const std::vector<DeviceInfo>& devices) {
+  std::vector<std::string> names;
+  for (const DeviceInfo& device : devices) {
+    if (device.usable) names.push_back(" or " + device.name);
+  }
+  return names;
+}
+
 }  // namespace
 
 std::string_view name_of(Precision precision) noexcept {
   switch (precision) {
     case Precision::fp32:
       return "fp32";
+    case Precision::fp16:
+      return "fp16";
     case Precision::bf16:
       return "bf16";
     case Precision::int8:
@@ -60,18 +58,24 @@ DeviceInfo find_cpu(const Cpu& cpu) {
 }
 
 std::vector<DeviceInfo> find_devices(const std::filesystem::path& library) {
-  return {find_cpu(this_cpu()), find_cuda(library)};
+  std::vector<DeviceInfo> devices = find_cuda_devices(library);
+  devices.push_back(find_cpu(this_cpu()));
+  std::ranges::stable_partition(devices, [](const DeviceInfo& device) { return device.usable; });
+  return devices;
 }
 
 Target choose_target(const std::vector<DeviceInfo>& devices, const std::string& device, const std::string& precision) {
-  // "cuda" also stands for "cuda:0" and its like: the machine's answer is the same for all of them.
-  const std::string kind = device.substr(0, device.find(':'));
+  // "cuda" stands for the first of its devices. A lone device "cuda" is the reason why there is none, which is the same
+  // for "cuda:0" and its like.
+  const auto is_cuda = [](const std::string& name) { return name == "cuda" || name.starts_with("cuda:"); };
   const auto found = std::ranges::find_if(devices, [&](const DeviceInfo& each) {
-    return device == "auto" ? each.usable : each.name == device || (each.name == kind && kind == "cuda");
+    if (device == "auto") return each.usable;
+    return each.name == device || (device == "cuda" && is_cuda(each.name)) || (each.name == "cuda" && is_cuda(device));
   });
   if (found == devices.end()) {
     throw Error(ErrorCode::backend_unavailable, Stage::backend,
-                fmt::format("the torch backend knows no device \"{}\"", device), "choose auto or cpu");
+                fmt::format("the torch backend knows no device \"{}\"", device),
+                fmt::format("choose auto{}", fmt::join(names_of_usable(devices), "")));
   }
   if (!found->usable) {
     throw Error(ErrorCode::backend_unavailable, Stage::backend,
@@ -80,12 +84,12 @@ Target choose_target(const std::vector<DeviceInfo>& devices, const std::string& 
   if (std::ranges::find(found->precisions, precision) == found->precisions.end()) {
     throw Error(ErrorCode::precision_unsupported, Stage::backend,
                 fmt::format("the torch backend does not offer precision {} on {}, it offers {}: {}", precision,
-                            found->name, fmt::join(found->precisions, ", "), why_not(precision, this_cpu())),
+                            found->name, fmt::join(found->precisions, ", "), why_not(precision, *found)),
                 fmt::format("choose precision {}", found->precisions.back()));
   }
   Target target;
   target.device = found->name;
-  for (const Precision each : {Precision::fp32, Precision::bf16, Precision::int8}) {
+  for (const Precision each : {Precision::fp32, Precision::fp16, Precision::bf16, Precision::int8}) {
     if (precision == name_of(each)) target.precision = each;
   }
   target.narrow_weights = !this_cpu().vnni;

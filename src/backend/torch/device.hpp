@@ -1,5 +1,5 @@
 // Which devices and precisions the torch backend computes on, and the object that network code gets to know of them.
-// CUDA is looked for and explained, not used yet.
+// What there is of CUDA is looked for in cuda/.
 #pragma once
 
 #include <mediscan/backend.hpp>
@@ -14,7 +14,7 @@
 
 namespace mediscan::backend::torch {
 
-enum class Precision { fp32, bf16, int8 };
+enum class Precision { fp32, fp16, bf16, int8 };
 std::string_view name_of(Precision precision) noexcept;
 
 /// Where and how a session computes. Networks take it where it matters and never ask further.

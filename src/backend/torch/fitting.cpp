@@ -17,4 +17,11 @@ void require_fitting(const Weights& weights, Precision precision) {
       "choose precision int8 or auto, or load the bundle that it was quantised from");
 }
 
+void refuse_architecture(const std::string& name) {
+  throw Error(ErrorCode::unsupported, Stage::backend,
+              fmt::format("the torch backend knows no architecture \"{}\"", name),
+              "known are resnet18, resnet34, resnet50, resnet101, resnet152, resnet, densenet121, densenet161, "
+              "densenet169, densenet201 and densenet; for another, register a backend of your own");
+}
+
 }  // namespace mediscan::backend::torch

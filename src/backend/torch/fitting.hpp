@@ -1,5 +1,7 @@
-// Whether a bundle's weights can be computed in a precision at all, whatever the machine.
+// What no session of this backend can compute, whatever the machine.
 #pragma once
+
+#include <string>
 
 #include "backend/torch/device.hpp"
 #include "backend/torch/weights.hpp"
@@ -8,5 +10,8 @@ namespace mediscan::backend::torch {
 
 /// int8 needs weights quantised beforehand, and they serve nothing else. Throws PRECISION_UNSUPPORTED.
 void require_fitting(const Weights& weights, Precision precision);
+
+/// Throws UNSUPPORTED for an architecture that this backend has no network for.
+[[noreturn]] void refuse_architecture(const std::string& name);
 
 }  // namespace mediscan::backend::torch

@@ -27,38 +27,42 @@ using StableIValue =
 
 /// Every function used: the LibTorch that brought it (2.9 stands for "2.9 or earlier"), result, name, parameters. Those
 /// newer than 2.11 are null where LibTorch lacks them.
-#define MEDISCAN_LIBTORCH_FUNCTIONS(X)                                                                             \
-  X(2, 9, std::uint64_t, aoti_torch_abi_version, ())                                                               \
-  X(2, 9, bool, aoti_torch_grad_mode_is_enabled, ())                                                               \
-  X(2, 9, void, aoti_torch_grad_mode_set_enabled, (bool))                                                          \
-  X(2, 9, std::int32_t, aoti_torch_dtype_float32, ())                                                              \
-  X(2, 9, std::int32_t, aoti_torch_dtype_bfloat16, ())                                                             \
-  X(2, 9, std::int32_t, aoti_torch_dtype_uint8, ())                                                                \
-  X(2, 9, std::int32_t, aoti_torch_dtype_int8, ())                                                                 \
-  X(2, 9, std::int32_t, aoti_torch_dtype_int64, ())                                                                \
-  X(2, 9, std::int32_t, aoti_torch_device_type_cpu, ())                                                            \
-  X(2, 9, std::int32_t, aoti_torch_layout_strided, ())                                                             \
-  X(2, 9, std::int32_t, aoti_torch_memory_format_channels_last, ())                                                \
-  X(2, 9, Status, aoti_torch_new_tensor_handle, (TensorHandle, TensorHandle*))                                     \
-  X(2, 9, Status, aoti_torch_delete_tensor_object, (TensorHandle))                                                 \
-  X(2, 9, Status, aoti_torch_get_data_ptr, (TensorHandle, void**))                                                 \
-  X(2, 9, Status, aoti_torch_get_dim, (TensorHandle, std::int64_t*))                                               \
-  X(2, 9, Status, aoti_torch_get_sizes, (TensorHandle, std::int64_t**))                                            \
-  X(2, 9, Status, aoti_torch_get_strides, (TensorHandle, std::int64_t**))                                          \
-  X(2, 10, Status, torch_call_dispatcher, (const char*, const char*, StableIValue*, std::uint64_t))                \
-  X(2, 10, Status, torch_new_list_reserve_size, (std::size_t, ListHandle*))                                        \
-  X(2, 10, Status, torch_list_push_back, (ListHandle, StableIValue))                                               \
-  X(2, 10, Status, torch_delete_list, (ListHandle))                                                                \
-  X(2, 10, Status, torch_new_string_handle, (const char*, std::size_t, StringHandle*))                             \
-  X(2, 10, Status, torch_delete_string, (StringHandle))                                                            \
-  X(2, 10, Status, torch_get_num_threads, (std::uint32_t*))                                                        \
-  X(2, 10, Status, torch_parallel_for,                                                                             \
-    (std::int64_t, std::int64_t, std::int64_t, void (*)(std::int64_t, std::int64_t, void*), void*))                \
-  X(2, 11, Status, torch_from_blob,                                                                                \
-    (void*, std::int64_t, const std::int64_t*, const std::int64_t*, std::int64_t, std::int32_t, std::int32_t,      \
-     std::int32_t, TensorHandle*, std::int32_t, const std::uint8_t*, std::int64_t, void (*)(void*, void*), void*)) \
-  X(2, 13, Status, torch_new_stable_ivalue, (StableIValue**))                                                      \
-  X(2, 13, Status, torch_delete_stable_ivalue, (StableIValue*))                                                    \
+#define MEDISCAN_LIBTORCH_FUNCTIONS(X)                                                                                 \
+  X(2, 9, std::uint64_t, aoti_torch_abi_version, ())                                                                   \
+  X(2, 9, bool, aoti_torch_grad_mode_is_enabled, ())                                                                   \
+  X(2, 9, void, aoti_torch_grad_mode_set_enabled, (bool))                                                              \
+  X(2, 9, std::int32_t, aoti_torch_dtype_float32, ())                                                                  \
+  X(2, 9, std::int32_t, aoti_torch_dtype_float16, ())                                                                  \
+  X(2, 9, std::int32_t, aoti_torch_dtype_bfloat16, ())                                                                 \
+  X(2, 9, std::int32_t, aoti_torch_dtype_uint8, ())                                                                    \
+  X(2, 9, std::int32_t, aoti_torch_dtype_int8, ())                                                                     \
+  X(2, 9, std::int32_t, aoti_torch_dtype_int64, ())                                                                    \
+  X(2, 9, std::int32_t, aoti_torch_device_type_cpu, ())                                                                \
+  X(2, 9, std::int32_t, aoti_torch_device_type_cuda, ())                                                               \
+  X(2, 9, std::int32_t, aoti_torch_layout_strided, ())                                                                 \
+  X(2, 9, std::int32_t, aoti_torch_memory_format_channels_last, ())                                                    \
+  X(2, 9, Status, aoti_torch_new_tensor_handle, (TensorHandle, TensorHandle*))                                         \
+  X(2, 9, Status, aoti_torch_delete_tensor_object, (TensorHandle))                                                     \
+  X(2, 9, Status, aoti_torch_empty_strided,                                                                            \
+    (std::int64_t, const std::int64_t*, const std::int64_t*, std::int32_t, std::int32_t, std::int32_t, TensorHandle*)) \
+  X(2, 9, Status, aoti_torch_get_data_ptr, (TensorHandle, void**))                                                     \
+  X(2, 9, Status, aoti_torch_get_dim, (TensorHandle, std::int64_t*))                                                   \
+  X(2, 9, Status, aoti_torch_get_sizes, (TensorHandle, std::int64_t**))                                                \
+  X(2, 9, Status, aoti_torch_get_strides, (TensorHandle, std::int64_t**))                                              \
+  X(2, 10, Status, torch_call_dispatcher, (const char*, const char*, StableIValue*, std::uint64_t))                    \
+  X(2, 10, Status, torch_new_list_reserve_size, (std::size_t, ListHandle*))                                            \
+  X(2, 10, Status, torch_list_push_back, (ListHandle, StableIValue))                                                   \
+  X(2, 10, Status, torch_delete_list, (ListHandle))                                                                    \
+  X(2, 10, Status, torch_new_string_handle, (const char*, std::size_t, StringHandle*))                                 \
+  X(2, 10, Status, torch_delete_string, (StringHandle))                                                                \
+  X(2, 10, Status, torch_get_num_threads, (std::uint32_t*))                                                            \
+  X(2, 10, Status, torch_parallel_for,                                                                                 \
+    (std::int64_t, std::int64_t, std::int64_t, void (*)(std::int64_t, std::int64_t, void*), void*))                    \
+  X(2, 11, Status, torch_from_blob,                                                                                    \
+    (void*, std::int64_t, const std::int64_t*, const std::int64_t*, std::int64_t, std::int32_t, std::int32_t,          \
+     std::int32_t, TensorHandle*, std::int32_t, const std::uint8_t*, std::int64_t, void (*)(void*, void*), void*))     \
+  X(2, 13, Status, torch_new_stable_ivalue, (StableIValue**))                                                          \
+  X(2, 13, Status, torch_delete_stable_ivalue, (StableIValue*))                                                        \
   X(2, 13, const char*, torch_exception_get_what_without_backtrace, ())
 
 /// The functions, by their own names.

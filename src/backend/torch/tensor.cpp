@@ -140,6 +140,13 @@ StableIValue to_stack(std::span<const std::int64_t> value) {
   return std::bit_cast<StableIValue>(handle);
 }
 
+StableIValue to_stack(std::span<const Tensor> value) {
+  ListHandle handle = nullptr;
+  check(libtorch().torch_new_list_reserve_size(value.size(), &handle), "new_list");
+  for (const Tensor& item : value) check(libtorch().torch_list_push_back(handle, to_stack(item)), "list_push_back");
+  return std::bit_cast<StableIValue>(handle);
+}
+
 StableIValue to_stack_optional(StableIValue value) {
   StableIValue* holder = nullptr;
   if (libtorch().torch_new_stable_ivalue != nullptr) {

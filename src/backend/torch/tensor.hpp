@@ -82,6 +82,7 @@ StableIValue to_stack(std::string_view value);
 StableIValue to_stack(Ints value);
 StableIValue to_stack(std::span<const std::int64_t> value);
 StableIValue to_stack(EmptyList value);
+StableIValue to_stack(std::span<const Tensor> value);
 StableIValue to_stack(std::nullopt_t value);
 StableIValue to_stack_optional(StableIValue value);
 template <class T>

@@ -7,6 +7,7 @@
 
 #include "backend/batch_limits.hpp"
 #include "backend/builtin.hpp"
+#include "backend/torch/cuda/session.hpp"
 #include "backend/torch/densenet.hpp"
 #include "backend/torch/device.hpp"
 #include "backend/torch/fitting.hpp"
@@ -43,11 +44,7 @@ Network build(const Architecture& architecture, Weights& weights, Precision prec
     if (precision == Precision::int8) return checked(QuantizedDenseNet(weights, *config));
     return checked(DenseNet(weights, *config));
   }
-  throw Error(ErrorCode::unsupported, Stage::backend,
-              fmt::format("the torch backend knows no architecture \"{}\"", architecture.name),
-              "known are resnet18, resnet34, resnet50, resnet101, resnet152, resnet, densenet121, densenet161, "
-              "densenet169, densenet201 and "
-              "densenet; for another, register a backend of your own");
+  refuse_architecture(architecture.name);
 }
 
 class TorchSession final : public Session {
@@ -112,7 +109,10 @@ class TorchBackend final : public Backend {
       throw Error(ErrorCode::invalid_argument, Stage::backend,
                   fmt::format("threads {} and max_batch {} must be at least 1", request.threads, request.max_batch));
     }
-    return std::make_unique<TorchSession>(request, open_target(request));
+    Target target = open_target(request);
+    if (target.device != "cpu")
+      return std::make_unique<CudaSession>(request, cuda_target(target.device, target.precision));
+    return std::make_unique<TorchSession>(request, std::move(target));
   }
 };
 

@@ -95,7 +95,7 @@ class Driver {
       if (backend->name() != name) continue;
       opened->session = backend->open({opened->bundle,
                                        views,
-                                       "cpu",
+                                       request.value("device", "cpu"),
                                        request.value("precision", "fp32"),
                                        request.value("threads", 2),
                                        request.value("max_batch", 8),
