@@ -60,7 +60,7 @@ DeviceInfo find_cpu(const Cpu& cpu) {
 std::vector<DeviceInfo> find_devices(const std::filesystem::path& library) {
   std::vector<DeviceInfo> devices = find_cuda_devices(library);
   devices.push_back(find_cpu(this_cpu()));
-  std::ranges::stable_partition(devices, [](const DeviceInfo& device) { return device.usable; });
+  std::stable_partition(devices.begin(), devices.end(), [](const DeviceInfo& device) { return device.usable; });
   return devices;
 }
 
