@@ -391,7 +391,7 @@ Tensor EagerPlace::upload(std::span<const float> values, std::span<const std::in
     from = call("aten::_to_copy", "", from, Some{std::int64_t{dtype()}}, std::nullopt, std::nullopt, std::nullopt,
                 false, std::nullopt);
   }
-  const Tensor to = empty(dtype(), sizes, strides);
+  Tensor to = empty(dtype(), sizes, strides);
   call("aten::copy_", "", to, from, false);
   return to;
 }
