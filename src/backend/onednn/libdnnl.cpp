@@ -55,18 +55,15 @@ std::optional<std::string> resolve_all(void* handle, Functions& found) {
 /// OpenMP as oneDNN binds it: from the global scope when somebody put one there, else from its own dependencies.
 std::optional<std::string> resolve_openmp(void* handle, Functions& found) {
   for (void* scope : {RTLD_DEFAULT, handle}) {
-    resolve(scope, "omp_get_max_threads", found.omp_get_max_threads);
-    resolve(scope, "omp_set_num_threads", found.omp_set_num_threads);
+    const auto openmp = OpenMp::resolve(scope);
     resolve(scope, "omp_get_thread_num", found.omp_get_thread_num);
     resolve(scope, "omp_get_num_threads", found.omp_get_num_threads);
     resolve(scope, "GOMP_parallel", found.GOMP_parallel);
-    if (found.omp_get_max_threads == nullptr || found.omp_set_num_threads == nullptr ||
-        found.omp_get_thread_num == nullptr || found.omp_get_num_threads == nullptr || found.GOMP_parallel == nullptr) {
+    if (!openmp || found.omp_get_thread_num == nullptr || found.omp_get_num_threads == nullptr ||
+        found.GOMP_parallel == nullptr) {
       continue;
     }
-    resolve(scope, "omp_pause_resource", found.omp_pause_resource);
-    resolve(scope, "omp_get_initial_device", found.omp_get_initial_device);
-    if (found.omp_get_initial_device == nullptr) found.omp_pause_resource = nullptr;
+    static_cast<OpenMp&>(found) = *openmp;
     return std::nullopt;
   }
   return "runs on an OpenMP that lacks omp_set_num_threads or GOMP_parallel";

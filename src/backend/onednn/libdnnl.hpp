@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "backend/openmp.hpp"
+
 // Opaque types of oneDNN's C API, under their own names so that libdnnl_headers_test can compare the function types.
 struct dnnl_engine;
 struct dnnl_stream;
@@ -88,24 +90,19 @@ struct Argument {
   X(3, 0, Status, dnnl_primitive_execute, (const dnnl_primitive*, dnnl_stream*, int, const Argument*))                \
   X(3, 0, Status, dnnl_primitive_destroy, (dnnl_primitive*))
 
-/// The functions, by their own names.
-struct Functions {
+/// The functions, by their own names, and OpenMP's of the very runtime that oneDNN runs on, all null when it was built
+/// without threads.
+struct Functions : OpenMp {
   // NOLINTBEGIN(bugprone-macro-parentheses): declarations cannot have them
 #define MEDISCAN_DECLARE(major, minor, result, name, parameters) result(*name) parameters = nullptr;
   MEDISCAN_LIBDNNL_FUNCTIONS(MEDISCAN_DECLARE)
 #undef MEDISCAN_DECLARE
   // NOLINTEND(bugprone-macro-parentheses)
 
-  /// OpenMP's own, of the very runtime that oneDNN runs on; all null when oneDNN was built without threads.
-  int (*omp_get_max_threads)() = nullptr;
-  void (*omp_set_num_threads)(int) = nullptr;
   int (*omp_get_thread_num)() = nullptr;
   int (*omp_get_num_threads)() = nullptr;
   /// How a compiler starts a parallel region: body, its argument, threads (0: as set), flags.
   void (*GOMP_parallel)(void (*)(void*), void*, unsigned, unsigned) = nullptr;
-  /// OpenMP 5.0, both or neither.
-  int (*omp_pause_resource)(int kind, int device) = nullptr;
-  int (*omp_get_initial_device)() = nullptr;
 };
 
 /// The functions of the oneDNN that find_libdnnl() opened; all null before it succeeded.

@@ -37,19 +37,8 @@ void split_by_openmp(std::int64_t count, std::int64_t grain, LoopPart part, void
 }  // namespace
 
 ThreadScope::ThreadScope(int threads) noexcept
-    : threads_before_(libdnnl().omp_get_max_threads == nullptr ? 0 : libdnnl().omp_get_max_threads()),
-      splitter_(threads_before_ == 0 ? nullptr : &split_by_openmp) {
-  if (threads_before_ > 0) libdnnl().omp_set_num_threads(threads);
-}
-
-ThreadScope::~ThreadScope() {
-  // The calling thread's OpenMP workers end. Left alive they would spin for milliseconds, waiting for a next region, on
-  // the cores that decode the next picture; starting them anew costs some tens of microseconds.
-  if (libdnnl().omp_pause_resource != nullptr) {
-    constexpr int omp_pause_soft = 1;
-    libdnnl().omp_pause_resource(omp_pause_soft, libdnnl().omp_get_initial_device());
-  }
-  if (threads_before_ > 0) libdnnl().omp_set_num_threads(threads_before_);
+    : openmp_(libdnnl()), splitter_(libdnnl().omp_get_max_threads == nullptr ? nullptr : &split_by_openmp) {
+  openmp_.set_threads(threads);
 }
 
 }  // namespace mediscan::backend::onednn

@@ -1,8 +1,8 @@
-// OpenMP's settings of the calling thread for as long as we compute on it with oneDNN: so many threads, and loops of
-// ours split among them. The host's own settings come back afterwards, and the workers that computed with us end; other
-// threads' are never touched.
+// The calling thread's settings for as long as we compute on it with oneDNN: so many OpenMP threads, and loops of ours
+// split among them.
 #pragma once
 
+#include "backend/openmp.hpp"
 #include "backend/parallel.hpp"
 
 namespace mediscan::backend::onednn {
@@ -11,12 +11,9 @@ class ThreadScope {
  public:
   /// Needs an opened oneDNN.
   explicit ThreadScope(int threads) noexcept;
-  ~ThreadScope();
-  ThreadScope(const ThreadScope&) = delete;
-  ThreadScope& operator=(const ThreadScope&) = delete;
 
  private:
-  int threads_before_ = 0;  // 0: this oneDNN has no threads
+  OpenMpScope openmp_;
   SplitterScope splitter_;
 };
 

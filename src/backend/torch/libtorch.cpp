@@ -69,24 +69,17 @@ std::optional<std::string> resolve_all(void* handle, Functions& found) {
 /// OpenMP, whose count we leave alone.
 void resolve_openmp(void* handle, Functions& found) {
   for (void* scope : {RTLD_DEFAULT, handle}) {
-    int (*get)() = nullptr;
-    void (*set)(int) = nullptr;
-    resolve(scope, "omp_get_max_threads", get);
-    resolve(scope, "omp_set_num_threads", set);
-    if (get == nullptr || set == nullptr) continue;
-    const int before = get();
+    const auto openmp = OpenMp::resolve(scope);
+    if (!openmp) continue;
+    const int before = openmp->omp_get_max_threads();
     std::uint32_t seen = 0;
     found.torch_get_num_threads(
         &seen);  // LibTorch's first call in a thread sets a default of its own: let that pass first
-    set(before + 1);
+    openmp->omp_set_num_threads(before + 1);
     const bool same = found.torch_get_num_threads(&seen) == 0 && seen == static_cast<std::uint32_t>(before + 1);
-    set(before);
+    openmp->omp_set_num_threads(before);
     if (!same) continue;
-    found.omp_get_max_threads = get;
-    found.omp_set_num_threads = set;
-    resolve(scope, "omp_pause_resource", found.omp_pause_resource);
-    resolve(scope, "omp_get_initial_device", found.omp_get_initial_device);
-    if (found.omp_get_initial_device == nullptr) found.omp_pause_resource = nullptr;
+    static_cast<OpenMp&>(found) = *openmp;
     return;
   }
 }

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "backend/openmp.hpp"
+
 // Opaque types of LibTorch's C ABI, under their own names so that libtorch_headers_test can compare the function types.
 struct AtenTensorOpaque;
 struct StableListOpaque;
@@ -65,20 +67,13 @@ using StableIValue =
   X(2, 13, Status, torch_delete_stable_ivalue, (StableIValue*))                                                        \
   X(2, 13, const char*, torch_exception_get_what_without_backtrace, ())
 
-/// The functions, by their own names.
-struct Functions {
+/// The functions, by their own names, and OpenMP's of the very runtime that LibTorch runs on.
+struct Functions : OpenMp {
   // NOLINTBEGIN(bugprone-macro-parentheses): declarations cannot have them
 #define MEDISCAN_DECLARE(major, minor, result, name, parameters) result(*name) parameters = nullptr;
   MEDISCAN_LIBTORCH_FUNCTIONS(MEDISCAN_DECLARE)
 #undef MEDISCAN_DECLARE
   // NOLINTEND(bugprone-macro-parentheses)
-
-  /// OpenMP's own, of the very runtime that LibTorch runs on.
-  int (*omp_get_max_threads)() = nullptr;
-  void (*omp_set_num_threads)(int) = nullptr;
-  /// OpenMP 5.0, both or neither.
-  int (*omp_pause_resource)(int kind, int device) = nullptr;
-  int (*omp_get_initial_device)() = nullptr;
 };
 
 /// The functions of the LibTorch that find_libtorch() opened; all null before it succeeded.

@@ -1,9 +1,8 @@
 // LibTorch's settings of the calling thread for as long as we compute on it: gradients off, so many OpenMP threads, and
-// loops of ours split among them. The
-// host's own settings come back afterwards, and the workers that computed with us end; other threads' are never
-// touched.
+// loops of ours split among them.
 #pragma once
 
+#include "backend/openmp.hpp"
 #include "backend/parallel.hpp"
 
 namespace mediscan::backend::torch {
@@ -19,7 +18,7 @@ class ThreadScope {
  private:
   bool gradients_before_;
   SplitterScope splitter_;
-  int threads_before_ = 0;  // 0: LibTorch runs without OpenMP
+  OpenMpScope openmp_;
 };
 
 }  // namespace mediscan::backend::torch
