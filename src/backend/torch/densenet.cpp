@@ -46,11 +46,7 @@ Numbers DenseNet::run_block(const Block& block, Numbers features) {
     const Tensor fresh = layer.conv(layer.bottleneck(tensor_of(activated), Activation::relu), Activation::none);
     Numbers from;
     view(fresh, from);
-    Numbers behind = features;
-    behind.data += features.channels;
-    behind.channels = from.channels;
-    copy_channels(from, behind);
-    features.channels += from.channels;
+    append_channels(from, features);
   }
   return features;
 }

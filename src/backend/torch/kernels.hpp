@@ -91,6 +91,17 @@ void from_bytes(std::span<const std::uint8_t> from, const Quantization& quantiza
 /// Copies channels pixel by pixel; same batch, height, width and channels.
 void copy_channels(const Pixels& from, const Pixels& to);
 void copy_channels(const HalfPixels& from, const HalfPixels& to);
+
+/// Copies `fresh` behind the channels that `features` has, and counts them as its own; its stride leaves room for them.
+template <class Numbers>
+void append_channels(const Numbers& fresh, Numbers& features) {
+  Numbers behind = features;
+  behind.data += features.channels;
+  behind.channels = fresh.channels;
+  copy_channels(fresh, behind);
+  features.channels += fresh.channels;
+}
+
 /// relu(x * scale + shift). `to` has as many channels as `from`.
 void affine_relu(const Pixels& from, const Affine& affine, const Pixels& to);
 /// The same of bfloat16, computed in float32.

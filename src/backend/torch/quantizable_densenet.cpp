@@ -63,12 +63,7 @@ Pixels QuantizableDenseNet::run_block(const Block& block, Pixels features, const
     const Tensor narrow = each.bottleneck.conv(read, Activation::relu);
     watch(layer++, all_values(narrow));
     const Tensor fresh = each.conv.conv(narrow, Activation::none);
-    const Pixels from = pixels_of(fresh);
-    Pixels behind = features;
-    behind.data += features.channels;
-    behind.channels = from.channels;
-    copy_channels(from, behind);
-    features.channels += from.channels;
+    append_channels(pixels_of(fresh), features);
   }
   return features;
 }

@@ -71,12 +71,7 @@ Tensor QuantizedDenseNet::run_layer(const DenseLayer<Activated>& layer, const Pi
 Pixels QuantizedDenseNet::run_block(const Block& block, Pixels features) {
   for (const auto& layer : block.layers) {
     const Tensor fresh = run_layer(layer, features);
-    const Pixels from = pixels_of(fresh);
-    Pixels behind = features;
-    behind.data += features.channels;
-    behind.channels = from.channels;
-    copy_channels(from, behind);
-    features.channels += from.channels;
+    append_channels(pixels_of(fresh), features);
   }
   return features;
 }
