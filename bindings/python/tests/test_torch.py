@@ -68,7 +68,7 @@ _libtorch._installed = installed
 sys.path.insert(0, sys.argv[3])
 print(mediscan.load(sys.argv[1]).analyze(sys.argv[2]).execution.backend)
 """
-    ended = run_python(program, skin_bundle, nevus, site, MEDISCAN_LIBTORCH="", VIRTUAL_ENV="")
+    ended = run_python(program, skin_bundle, nevus, site, MEDISCAN_LIBTORCH="", MEDISCAN_ONEDNN="/none", VIRTUAL_ENV="")
     assert ended.stdout.splitlines() == ["unavailable", "torch"], ended.stderr
 
 
@@ -81,7 +81,7 @@ for manager in (mediscan.ModelManager(), mediscan.ModelManager(libtorch="/also/n
     except mediscan.BackendUnavailable as error:
         print(error.message)
 """
-    ended = run_python(program, skin_bundle, PYTHONPATH=python_path(site), MEDISCAN_LIBTORCH="/none")
+    ended = run_python(program, skin_bundle, PYTHONPATH=python_path(site), MEDISCAN_LIBTORCH="/none", MEDISCAN_ONEDNN="/none")
     by_environment, by_option = ended.stdout.splitlines()
     assert "/none (MEDISCAN_LIBTORCH)" in by_environment
     assert "/also/none (option)" in by_option
