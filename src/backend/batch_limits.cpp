@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <string>
 
-#include "backend/torch/kernels.hpp"
+#include "backend/network/kernels.hpp"
 
 namespace mediscan::backend {
 namespace {
@@ -36,7 +36,7 @@ void BatchLimits::require(const BatchInput& input, const BatchOutput& output) co
   }
   if (input.samples != nullptr) return;
   const std::size_t values = std::size_t{input.batch} * input.channels * input.height * input.width;
-  if (!torch::all_finite({input.data, values})) reject("a picture with infinite or NaN values");
+  if (!all_finite({input.data, values})) reject("a picture with infinite or NaN values");
 }
 
 }  // namespace mediscan::backend

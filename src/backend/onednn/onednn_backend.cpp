@@ -19,7 +19,7 @@
 #include "backend/onednn/plan.hpp"
 #include "backend/onednn/resnet.hpp"
 #include "backend/onednn/thread_scope.hpp"
-#include "backend/torch/fitting.hpp"
+#include "backend/network/fitting.hpp"
 
 namespace mediscan::backend {
 namespace onednn {
@@ -56,16 +56,16 @@ Network build(const OpenRequest& request, bool quantized) {
   if (architecture.in_channels == 0 || architecture.outputs == 0) {
     throw Error(ErrorCode::bundle_invalid, Stage::backend, "architecture: in_channels and outputs must be at least 1");
   }
-  const auto resnet = torch::ResNetConfig::from(architecture);
-  const auto densenet = torch::DenseNetConfig::from(architecture);
+  const auto resnet = ResNetConfig::from(architecture);
+  const auto densenet = DenseNetConfig::from(architecture);
   if (!resnet && !densenet) {
     throw Error(ErrorCode::unsupported, Stage::backend,
                 fmt::format("the onednn backend knows no architecture \"{}\"", architecture.name),
                 "known are resnet18, resnet34, resnet50, resnet101, resnet152, resnet, densenet121, densenet161, "
                 "densenet169, densenet201 and densenet; for another, register a backend of your own");
   }
-  torch::Weights weights(request.weights);
-  torch::require_fitting(weights, quantized ? torch::Precision::int8 : torch::Precision::fp32);
+  Weights weights(request.weights);
+  require_fitting(weights, quantized ? Precision::int8 : Precision::fp32);
   const bool narrow = !this_cpu().vnni;
   Network network = resnet ? Network(ResNet(weights, *resnet, quantized, narrow))
                            : Network(DenseNet(weights, *densenet, quantized, narrow));
@@ -145,7 +145,7 @@ class OnednnSession final : public Session {
   BatchLimits limits_;
   std::pair<std::uint32_t, std::uint32_t> size_;  // height and width of the bundle's pictures
   Arena arena_;
-  torch::Scratch pictures_;
+  Scratch pictures_;
   std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, Plan> plans_;  // by batch, height, width
 };
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "backend/onednn/objects.hpp"
-#include "backend/torch/kernels.hpp"
+#include "backend/network/kernels.hpp"
 
 namespace mediscan::backend::onednn {
 
@@ -30,7 +30,7 @@ class Packing {
  private:
   struct Order {
     Description description;
-    torch::Scratch numbers;
+    Scratch numbers;
     void* place = nullptr;
     Memory memory;
   };

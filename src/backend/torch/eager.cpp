@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "backend/torch/densenet.hpp"
-#include "backend/torch/residual.hpp"
+#include "backend/network/residual.hpp"
 
 namespace mediscan::backend::torch {
 namespace {

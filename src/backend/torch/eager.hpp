@@ -15,7 +15,7 @@
 #include "backend/torch/conv.hpp"
 #include "backend/torch/device.hpp"
 #include "backend/torch/tensor.hpp"
-#include "backend/torch/weights.hpp"
+#include "backend/network/weights.hpp"
 
 namespace mediscan::backend::torch {
 

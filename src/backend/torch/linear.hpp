@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "backend/torch/tensor.hpp"
-#include "backend/torch/weights.hpp"
+#include "backend/network/weights.hpp"
 
 namespace mediscan::backend::torch {
 

@@ -11,7 +11,7 @@
 
 #include "backend/torch/conv.hpp"
 #include "backend/torch/device.hpp"
-#include "backend/torch/kernels.hpp"
+#include "backend/network/kernels.hpp"
 #include "backend/torch/tensor.hpp"
 
 namespace mediscan::backend::torch {

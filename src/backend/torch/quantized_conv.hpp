@@ -9,14 +9,11 @@
 
 #include "backend/torch/conv.hpp"
 #include "backend/torch/device.hpp"
-#include "backend/torch/kernels.hpp"
+#include "backend/network/kernels.hpp"
 #include "backend/torch/tensor.hpp"
-#include "backend/torch/weights.hpp"
+#include "backend/network/weights.hpp"
 
 namespace mediscan::backend::torch {
-
-/// What a convolution of bytes gives.
-enum class Gives { bytes, floats };
 
 /// Made in two steps as Conv is.
 class QuantizedConv {

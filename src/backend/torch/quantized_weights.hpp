@@ -8,7 +8,7 @@
 
 #include "backend/quantizable.hpp"
 #include "backend/torch/conv.hpp"
-#include "backend/torch/weights.hpp"
+#include "backend/network/weights.hpp"
 #include "bundle/safetensors_writer.hpp"
 
 namespace mediscan::backend::torch {

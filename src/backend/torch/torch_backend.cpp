@@ -10,14 +10,14 @@
 #include "backend/torch/cuda/session.hpp"
 #include "backend/torch/densenet.hpp"
 #include "backend/torch/device.hpp"
-#include "backend/torch/fitting.hpp"
+#include "backend/network/fitting.hpp"
 #include "backend/torch/libtorch.hpp"
 #include "backend/torch/network.hpp"
 #include "backend/torch/quantized_densenet.hpp"
 #include "backend/torch/quantized_resnet.hpp"
 #include "backend/torch/resnet.hpp"
 #include "backend/torch/thread_scope.hpp"
-#include "backend/torch/weights.hpp"
+#include "backend/network/weights.hpp"
 
 namespace mediscan::backend {
 namespace torch {

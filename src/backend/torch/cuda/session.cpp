@@ -1,6 +1,6 @@
 #include "backend/torch/cuda/session.hpp"
 #include "backend/batch_limits.hpp"
-#include "backend/torch/fitting.hpp"
+#include "backend/network/fitting.hpp"
 
 #include <fmt/format.h>
 

@@ -2,11 +2,11 @@
 #include <array>
 
 #include "backend/parallel.hpp"
-#include "backend/torch/kernel_loops.hpp"
-#include "backend/torch/kernels.hpp"
-#include "backend/torch/row_kernels.hpp"
+#include "backend/network/kernel_loops.hpp"
+#include "backend/network/kernels.hpp"
+#include "backend/network/row_kernels.hpp"
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 namespace {
 
 ToBytes to_bytes_of(const Quantization& quantization) {
@@ -111,4 +111,4 @@ void mean_pixels(const BytePixels& from, const Quantization& quantization, float
   });
 }
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

@@ -1,4 +1,4 @@
-#include "backend/torch/weights.hpp"
+#include "backend/network/weights.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -7,9 +7,9 @@
 #include <bit>
 #include <cstring>
 
-#include "backend/torch/kernels.hpp"
+#include "backend/network/kernels.hpp"
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 namespace {
 
 using bundle::Dtype;
@@ -64,7 +64,7 @@ Weights::Weights(std::span<const WeightsView> files) {
     if (file.format != "safetensors") {
       throw Error(
           ErrorCode::unsupported, Stage::backend,
-          fmt::format("{}: the torch backend reads weights of format safetensors, not \"{}\"", file.file, file.format),
+          fmt::format("{}: weights are read from safetensors, not from format \"{}\"", file.file, file.format),
           "convert them with safetensors.torch.save_file(model.state_dict(), ...)");
     }
     files_ += (files_.empty() ? "" : ", ") + file.file;
@@ -166,4 +166,4 @@ void Weights::check() const {
               "torchvision names them");
 }
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend
