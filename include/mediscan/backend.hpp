@@ -70,8 +70,9 @@ struct BatchInput {
   std::uint32_t height = 0;
   std::uint32_t width = 0;
   Layout layout = Layout::nchw;
-  /// Samples before scale, mean and std: bytes, each height x width x channels whatever `layout` says. values_of_bytes()
-  /// of the bundle's recipe says what they are in the tensor. Only for a session that takes_samples().
+  /// Samples before scale, mean and std: bytes, each height x width x channels whatever `layout` says.
+  /// values_of_bytes() of the bundle's recipe says what they are in the tensor. Only for a session that
+  /// takes_samples().
   const std::uint8_t* samples = nullptr;
 };
 
@@ -102,8 +103,8 @@ class MEDISCAN_API Session {
   /// False when run() only waits for a device. Batches that compute on more than one of the CPU's threads take turns
   /// with those of other models, and this one's need not then.
   [[nodiscard]] virtual bool computes_on_cpu() const { return true; }
-  /// True when run() takes either form of BatchInput. Pictures whose samples are bytes until the recipe's last step then
-  /// come as such, a quarter of the memory; others, as those of 16 bits, come as tensors.
+  /// True when run() takes either form of BatchInput. Pictures whose samples are bytes until the recipe's last step
+  /// then come as such, a quarter of the memory; others, as those of 16 bits, come as tensors.
   [[nodiscard]] virtual bool takes_samples() const { return false; }
   /// What whoever runs the machine should know of how this session computes, e.g. that it found less memory than it was
   /// opened for; goes to the log after the self-test. Empty when there is nothing.

@@ -118,7 +118,7 @@ class LoadedModel : public std::enable_shared_from_this<LoadedModel> {
   const std::string preprocess_sha256_;
   const ModelRecord record_;
   const std::shared_ptr<Condition> condition_;
-  ExecutionRecord execution_;  // written while LOADING, constant afterwards
+  ExecutionRecord execution_;   // written while LOADING, constant afterwards
   bool takes_samples_ = false;  // likewise
   const ProfileNote profile_;
   std::vector<std::weak_ptr<SessionRunner>> runners_;  // one a lane

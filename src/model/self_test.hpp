@@ -34,8 +34,9 @@ using RunBatch = std::function<void(const BatchInput&, const BatchOutput&)>;
 /// What the session says it runs in.
 struct Proven {
   std::string_view precision = "fp32";
-  bool simulated = false;      ///< the runs happen and nothing is compared
-  bool takes_samples = false;  ///< the picture comes as samples if it has them, and at the first batch size as tensor too
+  bool simulated = false;  ///< the runs happen and nothing is compared
+  bool takes_samples =
+      false;  ///< the picture comes as samples if it has them, and at the first batch size as tensor too
 };
 
 /// Runs the self-test picture at every batch size, each row compared: at fp32 logit by logit; below it, for every

@@ -162,8 +162,8 @@ void SessionRunner::run_session(const BatchInput& input, const BatchOutput& outp
 }
 
 BatchInput SessionRunner::gather(schedule::Batch batch) {
-  BatchInput input{nullptr, static_cast<std::uint32_t>(batch.size()), channels_, height_, width_,
-                   terms_.bundle->input.layout};
+  BatchInput input{
+      nullptr, static_cast<std::uint32_t>(batch.size()), channels_, height_, width_, terms_.bundle->input.layout};
   if (std::ranges::none_of(batch, [](const auto& task) { return task->samples().empty(); })) {
     input.samples = gather_samples(batch);
   } else {

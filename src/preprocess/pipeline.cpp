@@ -229,8 +229,7 @@ class Placement {
 
   template <class Sample>
   void put(std::span<Sample> out, std::uint32_t y, const Sample* row) const {
-    const std::size_t pixel =
-        (std::size_t{geometry_.rows.pad} + y) * geometry_.columns.total + geometry_.columns.pad;
+    const std::size_t pixel = (std::size_t{geometry_.rows.pad} + y) * geometry_.columns.total + geometry_.columns.pad;
     const auto to = out.subspan(pixel * channels_, std::size_t{geometry_.columns.length} * channels_);
     if (in_channels_ == channels_) {
       std::copy_n(row, to.size(), to.begin());

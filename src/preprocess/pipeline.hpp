@@ -35,9 +35,9 @@ void preprocess_into(const image::Excerpt& picture, const PreprocessSpec& spec, 
 /// Whether a picture's samples are bytes until scale, mean and std.
 bool gives_bytes(const Image& stored, const PreprocessSpec& spec);
 
-/// Those samples, interleaved, grey repeated where the tensor has three channels: normalize_samples() makes of them what
-/// preprocess_into makes. `out` must have height x width x channels bytes (INVALID_ARGUMENT otherwise, as for a picture
-/// that does not give bytes); throws as preprocess_into.
+/// Those samples, interleaved, grey repeated where the tensor has three channels: normalize_samples() makes of them
+/// what preprocess_into makes. `out` must have height x width x channels bytes (INVALID_ARGUMENT otherwise, as for a
+/// picture that does not give bytes); throws as preprocess_into.
 void samples_into(const image::Excerpt& picture, const PreprocessSpec& spec, std::span<std::uint8_t> out, int threads);
 
 /// Below this many pixels read, a second thread costs more than it brings.

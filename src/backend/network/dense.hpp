@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "backend/network/folded_conv.hpp"
 #include "backend/network/densenet_config.hpp"
+#include "backend/network/folded_conv.hpp"
 #include "backend/network/kernels.hpp"
 #include "backend/network/weights.hpp"
 

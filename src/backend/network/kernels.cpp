@@ -8,8 +8,8 @@
 #include <new>
 #include <string>
 
-#include "backend/parallel.hpp"
 #include "backend/network/kernel_loops.hpp"
+#include "backend/parallel.hpp"
 
 namespace mediscan::backend {
 namespace {

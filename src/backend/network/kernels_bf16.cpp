@@ -2,11 +2,11 @@
 #include <array>
 #include <cstring>
 
-#include "backend/parallel.hpp"
 #include "backend/network/bfloat16.hpp"
 #include "backend/network/kernel_loops.hpp"
 #include "backend/network/kernels.hpp"
 #include "backend/network/row_kernels.hpp"
+#include "backend/parallel.hpp"
 
 namespace mediscan::backend {
 namespace {

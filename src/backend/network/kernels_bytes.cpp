@@ -1,10 +1,10 @@
 // The loops of kernels.hpp that make or read bytes.
 #include <array>
 
-#include "backend/parallel.hpp"
 #include "backend/network/kernel_loops.hpp"
 #include "backend/network/kernels.hpp"
 #include "backend/network/row_kernels.hpp"
+#include "backend/parallel.hpp"
 
 namespace mediscan::backend {
 namespace {

@@ -62,10 +62,9 @@ float float_from_half(std::uint16_t bits) noexcept {
 Weights::Weights(std::span<const WeightsView> files) {
   for (const WeightsView& file : files) {
     if (file.format != "safetensors") {
-      throw Error(
-          ErrorCode::unsupported, Stage::backend,
-          fmt::format("{}: weights are read from safetensors, not from format \"{}\"", file.file, file.format),
-          "convert them with safetensors.torch.save_file(model.state_dict(), ...)");
+      throw Error(ErrorCode::unsupported, Stage::backend,
+                  fmt::format("{}: weights are read from safetensors, not from format \"{}\"", file.file, file.format),
+                  "convert them with safetensors.torch.save_file(model.state_dict(), ...)");
     }
     files_ += (files_.empty() ? "" : ", ") + file.file;
     const auto parsed = bundle::Safetensors::parse(file.bytes, file.file);

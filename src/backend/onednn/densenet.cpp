@@ -4,7 +4,6 @@
 
 namespace mediscan::backend::onednn {
 
-
 namespace {
 
 /// What a norm and a ReLU make of features for `conv` to read, before its memory: as bytes when it is of bytes.
@@ -31,14 +30,15 @@ void add_copy(Plan& plan, const Activation& fresh, const Activation& to) {
 
 DenseNet::DenseNet(Weights& weights, const DenseNetConfig& config, bool quantized, bool narrow)
     : stem_(weights, {config.in_channels, config.init_features, 7, 2, 3}, "features.conv0", "features.norm0"),
-      blocks_(take_dense_blocks<Activated>(
-          weights, config,
-          [&](const ConvShape& shape, const std::string& conv, const std::string& norm) {
-            if (!quantized) return Activated{Layer(weights, shape, conv, norm), {}};
-            // What a batch-norm is folded into gives bytes to the next convolution, the others give features.
-            const Gives gives = norm.empty() ? Gives::floats : Gives::bytes;
-            return Activated{Layer::of_quantized(weights, shape, conv, gives, narrow), {}};
-          })),
+      blocks_(
+          take_dense_blocks<Activated>(weights, config,
+                                       [&](const ConvShape& shape, const std::string& conv, const std::string& norm) {
+                                         if (!quantized) return Activated{Layer(weights, shape, conv, norm), {}};
+                                         // What a batch-norm is folded into gives bytes to the next convolution, the
+                                         // others give features.
+                                         const Gives gives = norm.empty() ? Gives::floats : Gives::bytes;
+                                         return Activated{Layer::of_quantized(weights, shape, conv, gives, narrow), {}};
+                                       })),
       head_(weights, "classifier", config.features(), config.outputs),
       minimum_side_(config.minimum_side()) {
   for (Block& block : blocks_) {

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "backend/onednn/layer.hpp"
-#include "backend/onednn/plan.hpp"
 #include "backend/network/dense.hpp"
 #include "backend/network/densenet_config.hpp"
+#include "backend/onednn/layer.hpp"
+#include "backend/onednn/plan.hpp"
 
 namespace mediscan::backend::onednn {
 

@@ -9,9 +9,7 @@
 namespace mediscan::backend::onednn {
 namespace {
 
-std::vector<std::int64_t> sizes_of(const ConvShape& shape) {
-  return {shape.out, shape.in, shape.kernel, shape.kernel};
-}
+std::vector<std::int64_t> sizes_of(const ConvShape& shape) { return {shape.out, shape.in, shape.kernel, shape.kernel}; }
 
 /// v / 2, halves to even: -127 to 127 become -64 to 64.
 std::int8_t halved(std::int8_t value) { return static_cast<std::int8_t>(std::nearbyint(value / 2.0)); }
@@ -25,8 +23,7 @@ Layer::Layer(Weights& weights, const ConvShape& of, const std::string& conv, con
   bias = std::move(folded.bias);
 }
 
-Layer Layer::of_quantized(Weights& weights, const ConvShape& shape, const std::string& name,
-                          Gives gives, bool narrow) {
+Layer Layer::of_quantized(Weights& weights, const ConvShape& shape, const std::string& name, Gives gives, bool narrow) {
   Layer layer;
   layer.name = name;
   layer.shape = shape;

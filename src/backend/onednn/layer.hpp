@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "backend/onednn/packing.hpp"
 #include "backend/network/folded_conv.hpp"
 #include "backend/network/weights.hpp"
+#include "backend/onednn/packing.hpp"
 
 namespace mediscan::backend::onednn {
 
@@ -22,8 +22,8 @@ struct Layer {
   /// folded in: .weight and .bias. With `narrow` weights of bytes are halved, rounded to even, and their scales
   /// doubled: vpmaddubsw, which stands in for VNNI on older CPUs, adds two products in 16 bits and saturates from
   /// weights of 65 on.
-  static Layer of_quantized(Weights& weights, const ConvShape& shape, const std::string& name,
-                            Gives gives, bool narrow);
+  static Layer of_quantized(Weights& weights, const ConvShape& shape, const std::string& name, Gives gives,
+                            bool narrow);
 
   [[nodiscard]] bool of_bytes() const noexcept { return weight.type() == DataType::s8; }
   [[nodiscard]] bool gives_bytes() const noexcept { return of_bytes() && gives == Gives::bytes; }
@@ -31,10 +31,10 @@ struct Layer {
   std::string name;
   ConvShape shape;
   Gives gives = Gives::floats;
-  Packing weight;              // OIHW
-  std::vector<float> bias;     // one an output
-  std::vector<float> scales;   // of the weights, one an output; of bytes
-  Quantization output;  // what the bytes that come out stand for
+  Packing weight;             // OIHW
+  std::vector<float> bias;    // one an output
+  std::vector<float> scales;  // of the weights, one an output; of bytes
+  Quantization output;        // what the bytes that come out stand for
 };
 
 /// Notes a fault unless both are of bytes or both are not: they stand in a unit that is kept in float32 as a whole.

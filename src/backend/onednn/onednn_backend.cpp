@@ -14,12 +14,12 @@
 #include "backend/batch_limits.hpp"
 #include "backend/builtin.hpp"
 #include "backend/cpu.hpp"
+#include "backend/network/fitting.hpp"
 #include "backend/onednn/densenet.hpp"
 #include "backend/onednn/libdnnl.hpp"
 #include "backend/onednn/plan.hpp"
 #include "backend/onednn/resnet.hpp"
 #include "backend/onednn/thread_scope.hpp"
-#include "backend/network/fitting.hpp"
 
 namespace mediscan::backend {
 namespace onednn {
@@ -58,12 +58,7 @@ Network build(const OpenRequest& request, bool quantized) {
   }
   const auto resnet = ResNetConfig::from(architecture);
   const auto densenet = DenseNetConfig::from(architecture);
-  if (!resnet && !densenet) {
-    throw Error(ErrorCode::unsupported, Stage::backend,
-                fmt::format("the onednn backend knows no architecture \"{}\"", architecture.name),
-                "known are resnet18, resnet34, resnet50, resnet101, resnet152, resnet, densenet121, densenet161, "
-                "densenet169, densenet201 and densenet; for another, register a backend of your own");
-  }
+  if (!resnet && !densenet) refuse_architecture(architecture.name);
   Weights weights(request.weights);
   require_fitting(weights, quantized ? Precision::int8 : Precision::fp32);
   const bool narrow = !this_cpu().vnni;
@@ -154,28 +149,12 @@ class OnednnBackend final : public Backend {
   [[nodiscard]] std::string name() const override { return "onednn"; }
 
   [[nodiscard]] BackendInfo probe(const std::filesystem::path& /*libtorch*/) const override {
-    BackendInfo info;
-    info.name = name();
-    try {
-      LibdnnlReport report = find_libdnnl();
-      info.version = std::move(report.version);
-      info.available = report.available;
-      info.reason = std::move(report.reason);
-      info.probes = std::move(report.probes);
-      if (info.available) info.devices = {find_cpu()};
-    } catch (const std::exception& error) {
-      info.available = false;
-      info.reason = error.what();
-    }
-    return info;
+    return backend_info(name(), find_libdnnl, [](const RuntimeReport&) { return std::vector{find_cpu()}; });
   }
 
   std::unique_ptr<Session> open(const OpenRequest& request) override {
-    if (request.threads < 1 || request.max_batch < 1) {
-      throw Error(ErrorCode::invalid_argument, Stage::backend,
-                  fmt::format("threads {} and max_batch {} must be at least 1", request.threads, request.max_batch));
-    }
-    const LibdnnlReport report = find_libdnnl();
+    require_numbers(request);
+    const RuntimeReport report = find_libdnnl();
     if (!report.available)
       throw Error(ErrorCode::backend_unavailable, Stage::backend, "onednn: " + report.reason, report.hint);
     return std::make_unique<OnednnSession>(request, require_offered(request.device, request.precision));

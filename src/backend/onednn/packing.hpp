@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "backend/onednn/objects.hpp"
 #include "backend/network/kernels.hpp"
+#include "backend/onednn/objects.hpp"
 
 namespace mediscan::backend::onednn {
 

@@ -12,10 +12,10 @@
 #include <span>
 #include <vector>
 
+#include "backend/network/kernels.hpp"
 #include "backend/onednn/arena.hpp"
 #include "backend/onednn/layer.hpp"
 #include "backend/onednn/objects.hpp"
-#include "backend/network/kernels.hpp"
 
 namespace mediscan::backend::onednn {
 
@@ -28,7 +28,7 @@ struct Activation {
   std::int64_t width = 0;
   DataType type = DataType::f32;
   Quantization quantization;  // what bytes stand for, or what they would if these numbers became bytes
-  std::int64_t stride = 0;           // floats from one pixel to the next where there is room between them; else 0
+  std::int64_t stride = 0;    // floats from one pixel to the next where there is room between them; else 0
 
   [[nodiscard]] std::array<std::int64_t, 4> sizes() const noexcept { return {batch, channels, height, width}; }
   [[nodiscard]] std::size_t bytes() const noexcept;

@@ -4,7 +4,6 @@
 
 namespace mediscan::backend::onednn {
 
-
 namespace {
 
 /// A block's input and output lie in one of two slots, what comes between in two others.

@@ -4,10 +4,10 @@
 
 #include <cstdint>
 
-#include "backend/onednn/layer.hpp"
-#include "backend/onednn/plan.hpp"
 #include "backend/network/residual.hpp"
 #include "backend/network/resnet_config.hpp"
+#include "backend/onednn/layer.hpp"
+#include "backend/onednn/plan.hpp"
 
 namespace mediscan::backend::onednn {
 

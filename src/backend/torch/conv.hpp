@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "backend/torch/device.hpp"
-#include "backend/torch/tensor.hpp"
 #include "backend/network/folded_conv.hpp"
 #include "backend/network/weights.hpp"
+#include "backend/torch/device.hpp"
+#include "backend/torch/tensor.hpp"
 
 namespace mediscan::backend::torch {
 

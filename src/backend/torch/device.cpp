@@ -84,7 +84,7 @@ Target choose_target(const std::vector<DeviceInfo>& devices, const std::string& 
 }
 
 Target open_target(const OpenRequest& request) {
-  const LibtorchReport report = find_libtorch(request.libtorch);
+  const RuntimeReport report = find_libtorch(request.libtorch);
   if (!report.available)
     throw Error(ErrorCode::backend_unavailable, Stage::backend, "torch: " + report.reason, report.hint);
   return choose_target(find_devices(report.library), request.device, request.precision);

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "backend/torch/tensor.hpp"
 #include "backend/network/weights.hpp"
+#include "backend/torch/tensor.hpp"
 
 namespace mediscan::backend::torch {
 

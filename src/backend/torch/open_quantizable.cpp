@@ -5,12 +5,12 @@
 #include <variant>
 
 #include "backend/builtin.hpp"
+#include "backend/network/weights.hpp"
 #include "backend/torch/device.hpp"
 #include "backend/torch/network.hpp"
 #include "backend/torch/quantizable_densenet.hpp"
 #include "backend/torch/quantizable_resnet.hpp"
 #include "backend/torch/thread_scope.hpp"
-#include "backend/network/weights.hpp"
 
 namespace mediscan::backend {
 namespace torch {

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "backend/quantizable.hpp"
 #include "backend/network/dense.hpp"
 #include "backend/network/densenet_config.hpp"
 #include "backend/network/kernels.hpp"
+#include "backend/quantizable.hpp"
 #include "backend/torch/linear.hpp"
 
 namespace mediscan::backend::torch {

@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "backend/quantizable.hpp"
-#include "backend/torch/conv.hpp"
 #include "backend/network/kernels.hpp"
-#include "backend/torch/linear.hpp"
 #include "backend/network/residual.hpp"
 #include "backend/network/resnet_config.hpp"
+#include "backend/quantizable.hpp"
+#include "backend/torch/conv.hpp"
+#include "backend/torch/linear.hpp"
 
 namespace mediscan::backend::torch {
 

@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "backend/network/kernels.hpp"
+#include "backend/network/weights.hpp"
 #include "backend/torch/conv.hpp"
 #include "backend/torch/device.hpp"
-#include "backend/network/kernels.hpp"
 #include "backend/torch/tensor.hpp"
-#include "backend/network/weights.hpp"
 
 namespace mediscan::backend::torch {
 

@@ -6,12 +6,12 @@
 #include <cstdint>
 #include <optional>
 
-#include "backend/torch/conv.hpp"
 #include "backend/network/kernels.hpp"
-#include "backend/torch/linear.hpp"
-#include "backend/torch/mixed_conv.hpp"
 #include "backend/network/residual.hpp"
 #include "backend/network/resnet_config.hpp"
+#include "backend/torch/conv.hpp"
+#include "backend/torch/linear.hpp"
+#include "backend/torch/mixed_conv.hpp"
 
 namespace mediscan::backend::torch {
 

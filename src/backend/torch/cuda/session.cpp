@@ -181,10 +181,9 @@ void CudaSession::run_part(const BatchInput& input, const BatchOutput& output, s
   std::uint8_t* const staged = buffers.staged.bytes();
   ring_->upload(pictures + begin * picture, staged, count * picture, stream_.handle());
   if (count < bucket) {  // what fills up the bucket is nobody's picture, but must be numbers
-    check_cuda(
-        target_.cuda,
-        target_.cuda.cudaMemsetAsync(staged + count * picture, 0, (bucket - count) * picture, stream_.handle()),
-        "cudaMemsetAsync");
+    check_cuda(target_.cuda,
+               target_.cuda.cudaMemsetAsync(staged + count * picture, 0, (bucket - count) * picture, stream_.handle()),
+               "cudaMemsetAsync");
   }
   stop_if(cancelled);
   const Tensor logits =
@@ -245,9 +244,8 @@ Tensor CudaSession::input_of(const Buffers& buffers) const {
   constexpr std::int64_t the_rest = -1;
   const auto sizes = buffers.staged.sizes();  // batch, height, width, channels
   const Tensor rows = call("aten::reshape", "", buffers.staged, Ints{the_rest, sizes[3]});
-  const Tensor places =
-      call("aten::_to_copy", "", rows, Some{std::int64_t{libtorch().aoti_torch_dtype_int64()}}, std::nullopt,
-           std::nullopt, std::nullopt, false, std::nullopt);
+  const Tensor places = call("aten::_to_copy", "", rows, Some{std::int64_t{libtorch().aoti_torch_dtype_int64()}},
+                             std::nullopt, std::nullopt, std::nullopt, false, std::nullopt);
   constexpr bool sparse_grad = false;
   const Tensor numbers = call("aten::gather", "", values_, std::int64_t{0}, places, sparse_grad);
   return call("aten::permute", "", call("aten::reshape", "", numbers, sizes), Ints{0, 3, 1, 2});

@@ -112,9 +112,9 @@ class CudaSession final : public Session {
   CudaStream stream_;
   std::optional<PinnedRing> ring_;
   PinnedMemory logits_;
-  Tensor values_;                                      // of bytes: 256 x channels, of the place's type
-  std::map<Form, Buffers> buffers_;                    // of the usual size, for the largest part
-  std::vector<std::unique_ptr<CaptureArena>> arenas_;  // captures go into the last one
+  Tensor values_;                                           // of bytes: 256 x channels, of the place's type
+  std::map<Form, Buffers> buffers_;                         // of the usual size, for the largest part
+  std::vector<std::unique_ptr<CaptureArena>> arenas_;       // captures go into the last one
   std::map<std::pair<Form, std::uint32_t>, Graph> graphs_;  // a form and a bucket
 };
 
