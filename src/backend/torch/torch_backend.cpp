@@ -1,6 +1,5 @@
 // The torch backend: LibTorch at run time behind the Backend interface. Finding LibTorch, reading weights and the
 // networks themselves are in their own files; this one wires them together and checks what callers hand in.
-#include <fmt/format.h>
 
 #include <utility>
 #include <variant>
