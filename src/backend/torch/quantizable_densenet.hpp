@@ -12,6 +12,7 @@
 #include "backend/network/densenet_config.hpp"
 #include "backend/network/kernels.hpp"
 #include "backend/quantizable.hpp"
+#include "backend/torch/conv.hpp"
 #include "backend/torch/linear.hpp"
 
 namespace mediscan::backend::torch {
