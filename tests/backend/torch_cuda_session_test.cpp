@@ -366,7 +366,7 @@ TEST_CASE("samples go up as bytes and give the very logits of the tensor that th
     REQUIRE(session->takes_samples());
     const auto samples = model.samples(6);
     const auto values = model.tensors_of(samples);
-    for (std::uint32_t batch = 1; batch <= 6; ++batch) {
+    for (const std::uint32_t batch : {1U, 2U, 3U, 5U}) {  // one of each bucket: a played graph computes once
       CAPTURE(batch);
       const auto logits = model.run_samples(*session, samples, batch);
       CHECK(device.last_upload.size() == std::size_t{batch} * 3 * model.request.height * model.request.width);

@@ -61,7 +61,7 @@ PrimitiveDescription describe(const Processor& processor, const Layer& layer, co
   const std::array outputs{shape.out};
   dnnl_primitive_desc* made = nullptr;
   check(libdnnl().dnnl_convolution_forward_primitive_desc_create(
-            &made, processor.engine.get(), forward_inference, convolution_direct, nhwc(in.sizes(), in.type).get(),
+            &made, processor.engine->get(), forward_inference, convolution_direct, nhwc(in.sizes(), in.type).get(),
             any_order(layer.weight.sizes(), layer.weight.type()).get(), dense(outputs, DataType::f32).get(),
             nhwc(out.sizes(), out.type).get(), strides.data(), no_dilation.data(), padding.data(), padding.data(),
             attributes.get()),
@@ -185,7 +185,7 @@ void Plan::add(Head& head, std::int64_t batch) {
   dnnl_primitive_desc* made = nullptr;
   const std::string name = fmt::format("a layer of {} to {} numbers", head.in, head.out);
   check(libdnnl().dnnl_inner_product_forward_primitive_desc_create(
-            &made, processor_->engine.get(), forward_inference, features.get(),
+            &made, processor_->engine->get(), forward_inference, features.get(),
             any_order(head.weight.sizes(), DataType::f32).get(), dense(outputs, DataType::f32).get(), logits.get(),
             attributes.get()),
         name);
