@@ -116,7 +116,9 @@ TEST_CASE("lanes and profile are taken from programs that know them") {
   Loaded loaded;
   const std::string path = loaded.bundle.path().string();
   auto options = defaults(mediscan_load_options_init);
-  options.lanes = 2;  // the backend is left open, or a profile had nothing to choose
+  options.backend = "capi";
+  options.precision = "auto";  // is left open, or a profile had nothing to choose
+  options.lanes = 2;
   options.profile = "/no/such/profile.json";
   mediscan_manager_options of_manager{};
   of_manager.struct_size = sizeof of_manager;
@@ -125,13 +127,15 @@ TEST_CASE("lanes and profile are taken from programs that know them") {
   REQUIRE(mediscan_manager_create(&of_manager, &manager.get, nullptr) == MEDISCAN_OK);
   const auto status_of = [&]() -> std::string {
     Handle<mediscan_model> model;
-    REQUIRE(mediscan_model_load(manager.get, path.data(), path.size(), &options, &model.get, nullptr) == MEDISCAN_OK);
+    Handle<mediscan_error> error;
+    const auto status = mediscan_model_load(manager.get, path.data(), path.size(), &options, &model.get, &error.get);
+    REQUIRE_MESSAGE(status == MEDISCAN_OK, mediscan_error_message(error.get));
     char* text = nullptr;
     REQUIRE(mediscan_model_status_json(model.get, &text, nullptr) == MEDISCAN_OK);
-    std::string status(text);
+    std::string json(text);
     mediscan_string_free(text);
     REQUIRE(mediscan_model_unload(manager.get, model.get, nullptr) == MEDISCAN_OK);
-    return status;
+    return json;
   };
   const std::string with = status_of();
   CHECK_MESSAGE(contains(with, "\"lanes\":2"), with);
