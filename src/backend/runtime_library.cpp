@@ -8,13 +8,16 @@
 
 namespace mediscan::backend {
 namespace fs = std::filesystem;
+namespace {
+
+RuntimeReport failure(std::string reason, std::string hint, std::vector<Probe> probes) {
+  return {false, {}, {}, std::move(reason), std::move(hint), std::move(probes)};
+}
+
+}  // namespace
 
 RuntimeReport RuntimeLibrary::success(std::vector<Probe> probes) const {
   return {true, version_, *library_, {}, {}, std::move(probes)};
-}
-
-RuntimeReport RuntimeLibrary::failure(std::string reason, std::string hint, std::vector<Probe> probes) const {
-  return {false, {}, {}, std::move(reason), std::move(hint), std::move(probes)};
 }
 
 /// Loads a library for good and resolves it. Returns why not, or nothing.

@@ -62,7 +62,6 @@ class RuntimeLibrary {
  private:
   std::optional<std::string> load(const std::filesystem::path& library, int extra_flags);
   RuntimeReport success(std::vector<Probe> probes) const;
-  RuntimeReport failure(std::string reason, std::string hint, std::vector<Probe> probes) const;
   RuntimeReport use_mapped(const std::filesystem::path& library, const std::filesystem::path& named);
 
   const RuntimeKind kind_;

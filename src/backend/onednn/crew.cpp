@@ -36,6 +36,7 @@ void Crew::prepare(Size size) {
   }
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the plans write there
 void Crew::run(const float* pictures, std::int64_t batch, std::int64_t channels, Size size, float* logits,
                std::int64_t outputs, const std::atomic<bool>& cancelled) {
   struct Work {
