@@ -140,7 +140,7 @@ MEDISCAN_AT(mediscan_load_options, batch_invariant, 40);
 MEDISCAN_AT(mediscan_load_options, max_delay_us, 44);
 MEDISCAN_AT(mediscan_load_options, hang_timeout_ms, 48);
 MEDISCAN_AT(mediscan_load_options, reserved, 52);
-MEDISCAN_SIZE_1_1(mediscan_load_options, 56);
+// 1.1's ends where 1.2's begins.
 
 MEDISCAN_AT(mediscan_request, timeout_ns, 8);
 MEDISCAN_AT(mediscan_request, priority, 16);
@@ -156,6 +156,10 @@ MEDISCAN_AT(mediscan_execution, reserved, 148);
 MEDISCAN_SIZE_1_1(mediscan_execution, 152);
 
 // Appended by 1.2.
+MEDISCAN_AT(mediscan_load_options, profile, 56);
+MEDISCAN_AT(mediscan_load_options, lanes, 64);
+MEDISCAN_AT(mediscan_load_options, reserved2, 68);
+MEDISCAN_SIZE_1_2(mediscan_load_options, 72);
 MEDISCAN_AT(mediscan_decode_options, fast_decode, 56);
 MEDISCAN_AT(mediscan_decode_options, reserved2, 60);
 MEDISCAN_SIZE_1_2(mediscan_decode_options, 64);

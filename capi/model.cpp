@@ -21,6 +21,9 @@ mediscan::LoadOptions load_options(const mediscan_load_options* given) {
   if (options.reserved != 0) invalid("mediscan_load_options.reserved", "is not 0");
   result.batch_invariant = options.batch_invariant != 0;
   result.max_delay = std::chrono::microseconds(options.max_delay_us);
+  if (options.profile != nullptr) result.profile = options.profile;
+  result.lanes = options.lanes;
+  if (options.reserved2 != 0) invalid("mediscan_load_options.reserved2", "is not 0");
   if (options.hang_timeout_ms != 0) result.hang_timeout = std::chrono::milliseconds(options.hang_timeout_ms);
   return result;
 }

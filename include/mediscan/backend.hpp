@@ -61,14 +61,19 @@ struct OpenRequest {
   std::filesystem::path libtorch;  ///< ManagerOptions::libtorch; other backends ignore it
 };
 
-/// `batch` pictures, float32, contiguous, each channels x height x width in `layout`. Owned by the core.
+/// `batch` pictures, one after the other, in one of two forms. Owned by the core.
 struct BatchInput {
+  /// Tensors: float32, each channels x height x width in `layout`. Null when `samples` is not.
   const float* data = nullptr;
   std::uint32_t batch = 0;
   std::uint32_t channels = 0;
   std::uint32_t height = 0;
   std::uint32_t width = 0;
   Layout layout = Layout::nchw;
+  /// Samples before scale, mean and std: bytes, each height x width x channels whatever `layout` says.
+  /// values_of_bytes() of the bundle's recipe says what they are in the tensor. Only for a session that
+  /// takes_samples().
+  const std::uint8_t* samples = nullptr;
 };
 
 /// `batch` x `outputs` float32 logits, row-major, to be written by run(). Owned by the core.
@@ -98,6 +103,9 @@ class MEDISCAN_API Session {
   /// False when run() only waits for a device. Batches that compute on more than one of the CPU's threads take turns
   /// with those of other models, and this one's need not then.
   [[nodiscard]] virtual bool computes_on_cpu() const { return true; }
+  /// True when run() takes either form of BatchInput. Pictures whose samples are bytes until the recipe's last step
+  /// then come as such, a quarter of the memory; others, as those of 16 bits, come as tensors.
+  [[nodiscard]] virtual bool takes_samples() const { return false; }
   /// What whoever runs the machine should know of how this session computes, e.g. that it found less memory than it was
   /// opened for; goes to the log after the self-test. Empty when there is nothing.
   [[nodiscard]] virtual std::string remark() const { return {}; }

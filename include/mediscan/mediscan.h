@@ -237,6 +237,12 @@ typedef struct mediscan_load_options {
                                FAILED, 10 to 3600000; 0: 60000 */
   uint32_t reserved;        /* 0 */
   /* 1.1 ends here */
+  const char* profile; /* where a profile of `mediscan tune` may stand, which then chooses what is left open above:
+                          "auto" (NULL): the file that the variable MEDISCAN_PROFILE names, else the default place;
+                          "off"; or a file. One that is not for this machine and bundle is left alone */
+  int32_t lanes;       /* sessions of the model that share its queue and the manager's threads, 1 to 64; 0: what a
+                          profile says, else 1 */
+  uint32_t reserved2;  /* 0 */
 } mediscan_load_options;
 
 MEDISCAN_C_API void mediscan_load_options_init(mediscan_load_options* options, size_t size);

@@ -106,6 +106,11 @@ MEDISCAN_API void validate(const PreprocessSpec& spec);
 /// side of 2^31 or more, a reducing step of more than 2^22 pixels into one) or OUT_OF_MEMORY.
 MEDISCAN_API Tensor preprocess(const Image& image, const PreprocessSpec& spec);
 
+/// What each byte becomes in the tensor by the recipe's scale, mean and std, as preprocess() computes it for 8-bit
+/// pictures: channels x 256 values, row-major. For backends whose sessions take samples (backend.hpp). Thread-safe.
+/// Throws as validate.
+MEDISCAN_API std::vector<float> values_of_bytes(const PreprocessSpec& spec);
+
 /// The SIMD level the resizer uses on this machine: "avx512", "avx2" or "portable". MEDISCAN_SIMD, read once, may lower
 /// it (a wish for more than the processor has gives the best there is); any other word there is INVALID_ARGUMENT, here
 /// and from preprocess.

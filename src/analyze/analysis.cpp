@@ -309,8 +309,14 @@ void Analysis::preprocess(TensorRow row) {
     row.row = {row.memory.get(), size};
   }
   memory_ = std::move(row);
-  recipe::preprocess_into(*picture_, bundle.input, memory_.row, lease_->threads());
-  tensor_ = memory_.row;
+  if (lease_->takes_samples() && recipe::gives_bytes(picture_->stored, bundle.input)) {
+    const std::span samples(reinterpret_cast<std::uint8_t*>(memory_.row.data()), size);
+    recipe::samples_into(*picture_, bundle.input, samples, lease_->threads());
+    samples_ = samples;
+  } else {
+    recipe::preprocess_into(*picture_, bundle.input, memory_.row, lease_->threads());
+    tensor_ = memory_.row;
+  }
   preprocess_ms_ = watch.ms();
 }
 
@@ -498,6 +504,7 @@ void Analysis::let_go() noexcept {
   input_.reset();
   picture_.reset();
   tensor_ = {};
+  samples_ = {};
   memory_ = {};
 }
 

@@ -75,6 +75,7 @@ class Analysis final : public schedule::Task, public std::enable_shared_from_thi
   // ---- schedule::Task: what the lane and the watch call.
 
   [[nodiscard]] std::span<const float> tensor() const noexcept override { return tensor_; }
+  [[nodiscard]] std::span<const std::uint8_t> samples() const noexcept override { return samples_; }
   void running() noexcept override { advance(JobState::running); }
   bool take(std::span<const float> logits, const schedule::BatchFacts& batch) noexcept override;
   void release() noexcept override { let_go(); }
@@ -123,7 +124,8 @@ class Analysis final : public schedule::Task, public std::enable_shared_from_thi
   std::optional<image::Excerpt> picture_;
   std::string key_;  // in the cache; empty when there is none to ask
   TensorRow memory_;
-  std::span<const float> tensor_;
+  std::span<const float> tensor_;          // in memory_, or else
+  std::span<const std::uint8_t> samples_;  // in the first quarter of it
   Clock::time_point prepare_began_;
   Clock::time_point prepared_at_;
   double preprocess_ms_ = 0;

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <string>
 
-#include "backend/torch/kernels.hpp"
+#include "backend/network/kernels.hpp"
 
 namespace mediscan::backend {
 namespace {
@@ -17,7 +17,9 @@ constexpr std::uint32_t largest_side = 16384;
 }  // namespace
 
 void BatchLimits::require(const BatchInput& input, const BatchOutput& output) const {
-  if (input.data == nullptr || output.logits == nullptr) reject("a batch without memory for input or output");
+  if (input.samples != nullptr && !takes_samples) reject("pictures as samples, this session takes tensors");
+  if ((input.data == nullptr && input.samples == nullptr) || output.logits == nullptr)
+    reject("a batch without memory for input or output");
   if (input.batch < 1 || input.batch > max_batch)
     reject(fmt::format("batch of {} pictures, this session takes 1 to {}", input.batch, max_batch));
   if (output.batch != input.batch)
@@ -32,8 +34,9 @@ void BatchLimits::require(const BatchInput& input, const BatchOutput& output) co
                          smallest_side, largest_side));
     }
   }
+  if (input.samples != nullptr) return;
   const std::size_t values = std::size_t{input.batch} * input.channels * input.height * input.width;
-  if (!torch::all_finite({input.data, values})) reject("a picture with infinite or NaN values");
+  if (!all_finite({input.data, values})) reject("a picture with infinite or NaN values");
 }
 
 }  // namespace mediscan::backend

@@ -12,8 +12,9 @@ struct BatchLimits {
   std::uint32_t channels = 3;
   std::uint32_t outputs = 1;
   std::int64_t smallest_side = 1;
+  bool takes_samples = false;
 
-  /// Throws INVALID_ARGUMENT that names what does not fit: memory, sizes, or a value that is not finite.
+  /// Throws INVALID_ARGUMENT that names what does not fit: memory, form, sizes, or a value that is not finite.
   void require(const BatchInput& input, const BatchOutput& output) const;
 };
 

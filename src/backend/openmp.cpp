@@ -1,24 +1,16 @@
 #include "backend/openmp.hpp"
 
-#include <dlfcn.h>
+#include "base/symbol.hpp"
 
 namespace mediscan::backend {
-namespace {
-
-template <class Function>
-void resolve_one(void* scope, const char* name, Function*& function) {
-  function = reinterpret_cast<Function*>(::dlsym(scope, name));
-}
-
-}  // namespace
 
 std::optional<OpenMp> OpenMp::resolve(void* scope) {
   OpenMp found;
-  resolve_one(scope, "omp_get_max_threads", found.omp_get_max_threads);
-  resolve_one(scope, "omp_set_num_threads", found.omp_set_num_threads);
+  base::resolve_symbol(scope, "omp_get_max_threads", found.omp_get_max_threads);
+  base::resolve_symbol(scope, "omp_set_num_threads", found.omp_set_num_threads);
   if (found.omp_get_max_threads == nullptr || found.omp_set_num_threads == nullptr) return std::nullopt;
-  resolve_one(scope, "omp_pause_resource", found.omp_pause_resource);
-  resolve_one(scope, "omp_get_initial_device", found.omp_get_initial_device);
+  base::resolve_symbol(scope, "omp_pause_resource", found.omp_pause_resource);
+  base::resolve_symbol(scope, "omp_get_initial_device", found.omp_get_initial_device);
   if (found.omp_get_initial_device == nullptr) found.omp_pause_resource = nullptr;
   return found;
 }

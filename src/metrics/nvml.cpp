@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/home_process.hpp"
+#include "base/symbol.hpp"
 
 namespace mediscan::metrics {
 namespace {
@@ -41,22 +42,18 @@ struct Functions {
   Status (*memory)(Device, Memory*) = nullptr;
 };
 
-template <class Function>
-bool resolve(void* library, const char* symbol, Function& function) {
-  function = reinterpret_cast<Function>(::dlsym(library, symbol));
-  return function != nullptr;
-}
+using base::resolve_symbol;
 
 std::optional<Functions> open(const char* name) {
   void* const library = ::dlopen(name, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
   if (library == nullptr) return std::nullopt;
   Functions nvml;
-  const bool complete = resolve(library, "nvmlInit_v2", nvml.init) &&
-                        resolve(library, "nvmlDeviceGetCount_v2", nvml.count) &&
-                        resolve(library, "nvmlDeviceGetHandleByIndex_v2", nvml.device) &&
-                        resolve(library, "nvmlDeviceGetName", nvml.name) &&
-                        resolve(library, "nvmlDeviceGetUtilizationRates", nvml.utilization) &&
-                        resolve(library, "nvmlDeviceGetMemoryInfo", nvml.memory);
+  const bool complete = resolve_symbol(library, "nvmlInit_v2", nvml.init) &&
+                        resolve_symbol(library, "nvmlDeviceGetCount_v2", nvml.count) &&
+                        resolve_symbol(library, "nvmlDeviceGetHandleByIndex_v2", nvml.device) &&
+                        resolve_symbol(library, "nvmlDeviceGetName", nvml.name) &&
+                        resolve_symbol(library, "nvmlDeviceGetUtilizationRates", nvml.utilization) &&
+                        resolve_symbol(library, "nvmlDeviceGetMemoryInfo", nvml.memory);
   return complete ? std::optional(nvml) : std::nullopt;
 }
 

@@ -162,6 +162,7 @@ bool LoadedModel::open_and_prove() {
   OpenedFacts facts;
   call(0, [&](SessionRunner& runner) { facts = runner.open(); });
   execution_ = std::move(facts.execution);
+  takes_samples_ = facts.takes_samples;
   execution_.profile_reason = profile_.reason;
   environment_.memory->settle(memory_, facts.memory_bytes, "model " + title());
   {
@@ -189,8 +190,9 @@ void LoadedModel::prove() {
   call(0, [&](SessionRunner& runner) {
     const SelfTestRecord record = runner.prove([&](std::uint32_t batch, double ms) {
       lanes_.seed_latency(batch, schedule::LatencyModel::Duration(ms));
+      proven = std::min(proven + 1, buckets_.size());  // the smallest may be run in two forms
       condition_->advance("self-test",
-                          begun + (1 - begun) * static_cast<double>(++proven) / static_cast<double>(buckets_.size()));
+                          begun + (1 - begun) * static_cast<double>(proven) / static_cast<double>(buckets_.size()));
     });
     const std::scoped_lock lock(condition_->mutex);
     condition_->self_test = record;

@@ -86,6 +86,8 @@ class LoadedModel : public std::enable_shared_from_this<LoadedModel> {
   [[nodiscard]] const ModelRecord& record() const noexcept { return record_; }
   /// What really runs. Only while a lease is out.
   [[nodiscard]] const ExecutionRecord& execution() const noexcept { return execution_; }
+  /// Whether its sessions take samples (backend.hpp). Likewise.
+  [[nodiscard]] bool takes_samples() const noexcept { return takes_samples_; }
   /// The thread budget that the model runs in.
   [[nodiscard]] int threads() const noexcept { return environment_.threads.threads; }
   [[nodiscard]] std::string title() const;
@@ -116,7 +118,8 @@ class LoadedModel : public std::enable_shared_from_this<LoadedModel> {
   const std::string preprocess_sha256_;
   const ModelRecord record_;
   const std::shared_ptr<Condition> condition_;
-  ExecutionRecord execution_;  // written while LOADING, constant afterwards
+  ExecutionRecord execution_;   // written while LOADING, constant afterwards
+  bool takes_samples_ = false;  // likewise
   const ProfileNote profile_;
   std::vector<std::weak_ptr<SessionRunner>> runners_;  // one a lane
   ModelMemory::Share memory_;

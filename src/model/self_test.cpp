@@ -90,37 +90,52 @@ double tolerance_of(const Bundle& bundle, const Proven& session) {
 
 }  // namespace
 
-std::shared_ptr<float[]> self_test_tensors(const Bundle& bundle, std::uint32_t copies) {
+SelfTestPictures::SelfTestPictures(const Bundle& bundle, std::uint32_t copies) {
   const auto path = bundle.directory / bundle.self_test.input;
   try {
     const Image picture = Image::read(path);
     const auto [height, width] = bundle.input_size();
     const std::size_t size = std::size_t{bundle.input.channels()} * height * width;
-    auto batch = base::allocate_floats(size * copies);
-    recipe::preprocess_into(picture, bundle.input, std::span(batch.get(), size));
-    for (std::uint32_t i = 1; i < copies; ++i) std::copy_n(batch.get(), size, batch.get() + i * size);
-    return batch;
+    form_ = {nullptr, copies, bundle.input.channels(), height, width, bundle.input.layout};
+    tensors_ = base::allocate_floats(size * copies);
+    recipe::preprocess_into(picture, bundle.input, std::span(tensors_.get(), size));
+    for (std::uint32_t i = 1; i < copies; ++i) std::copy_n(tensors_.get(), size, tensors_.get() + i * size);
+    if (!recipe::gives_bytes(picture, bundle.input)) return;
+    samples_.resize(size * copies);
+    recipe::samples_into(image::Excerpt(picture), bundle.input, std::span(samples_).first(size), 1);
+    for (std::uint32_t i = 1; i < copies; ++i) std::copy_n(samples_.data(), size, samples_.data() + i * size);
   } catch (const Error& error) {
     throw Error(ErrorCode::bundle_invalid, Stage::model,
                 fmt::format("the self-test picture cannot be used: {}", error.message()), error.hint());
   }
 }
 
+BatchInput SelfTestPictures::first(std::uint32_t batch, bool as_samples) const noexcept {
+  BatchInput input = form_;
+  input.batch = batch;
+  if (as_samples && has_samples()) {
+    input.samples = samples_.data();
+  } else {
+    input.data = tensors_.get();
+  }
+  return input;
+}
+
 SelfTestRecord self_test(const Bundle& bundle, const std::vector<std::uint32_t>& batch_sizes, const Proven& session,
                          const RunBatch& run) {
-  const auto [height, width] = bundle.input_size();
   const std::uint32_t outputs = bundle.architecture.outputs;
-  const auto tensors = self_test_tensors(bundle, batch_sizes.back());
+  const SelfTestPictures pictures(bundle, batch_sizes.back());
   std::vector<float> logits(std::size_t{batch_sizes.back()} * outputs);
   SelfTestRecord record{!session.simulated, 0, tolerance_of(bundle, session)};
-  for (const std::uint32_t batch : batch_sizes) {
-    const auto rows = std::span(logits).first(std::size_t{batch} * outputs);
+  const auto prove = [&](const BatchInput& input) {
+    const auto rows = std::span(logits).first(std::size_t{input.batch} * outputs);
     std::fill(rows.begin(), rows.end(), std::nanf(""));  // a row that a backend leaves unwritten must not pass
-    run({tensors.get(), batch, bundle.input.channels(), height, width, bundle.input.layout},
-        {rows.data(), batch, outputs});
-    if (session.simulated) continue;
-    record.largest_difference = std::max(record.largest_difference, compare(bundle, rows, session, batch));
-  }
+    run(input, {rows.data(), input.batch, outputs});
+    if (session.simulated) return;
+    record.largest_difference = std::max(record.largest_difference, compare(bundle, rows, session, input.batch));
+  };
+  for (const std::uint32_t batch : batch_sizes) prove(pictures.first(batch, session.takes_samples));
+  if (session.takes_samples && pictures.has_samples()) prove(pictures.first(batch_sizes.front(), false));
   return record;
 }
 

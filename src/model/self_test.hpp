@@ -12,9 +12,22 @@
 
 namespace mediscan::model {
 
-/// `copies` times the tensor of the self-test picture, one after the other. Throws what decoding and preprocessing
-/// throw, as BUNDLE_INVALID about the self-test picture.
-std::shared_ptr<float[]> self_test_tensors(const Bundle& bundle, std::uint32_t copies);
+/// The self-test picture of a bundle, several times one after the other, in both forms of BatchInput.
+class SelfTestPictures {
+ public:
+  /// Throws what decoding and preprocessing throw, as BUNDLE_INVALID about the self-test picture.
+  SelfTestPictures(const Bundle& bundle, std::uint32_t copies);
+
+  /// False for a picture or a recipe whose samples are no bytes.
+  [[nodiscard]] bool has_samples() const noexcept { return !samples_.empty(); }
+  /// The first `batch` of them: as samples if that is wanted and they have them. Valid while this lives.
+  [[nodiscard]] BatchInput first(std::uint32_t batch, bool as_samples) const noexcept;
+
+ private:
+  BatchInput form_;  // but for the pictures themselves
+  std::shared_ptr<float[]> tensors_;
+  std::vector<std::uint8_t> samples_;
+};
 
 using RunBatch = std::function<void(const BatchInput&, const BatchOutput&)>;
 
@@ -22,6 +35,8 @@ using RunBatch = std::function<void(const BatchInput&, const BatchOutput&)>;
 struct Proven {
   std::string_view precision = "fp32";
   bool simulated = false;  ///< the runs happen and nothing is compared
+  bool takes_samples =
+      false;  ///< the picture comes as samples if it has them, and at the first batch size as tensor too
 };
 
 /// Runs the self-test picture at every batch size, each row compared: at fp32 logit by logit; below it, for every

@@ -10,7 +10,7 @@
 #include "base/large_memory.hpp"
 #include "base/stopwatch.hpp"
 #include "bundle/weights.hpp"
-#include "model/self_test.hpp"
+#include "preprocess/normalize.hpp"
 
 namespace mediscan::model {
 namespace {
@@ -101,6 +101,7 @@ OpenedFacts SessionRunner::open_with(LoadOptions options) {
   session_ = std::move(opened.session);
   precision_ = session_->precision();
   computes_on_cpu_ = session_->computes_on_cpu();
+  takes_samples_ = session_->takes_samples();
   simulated_ = opened.backend->simulated();
   OpenedFacts facts;
   facts.execution.backend = opened.backend->name();
@@ -111,6 +112,7 @@ OpenedFacts SessionRunner::open_with(LoadOptions options) {
   facts.execution.simulated = simulated_;
   facts.execution.fallback_reason = std::move(opened.fallback_reason);
   facts.execution.precision_reason = backend::reason_of(opened.left);
+  facts.takes_samples = takes_samples_;
   facts.memory_bytes = session_->memory_bytes();
   if (facts.memory_bytes == 0 && weights) facts.memory_bytes = bytes_of(weights->views());
   return facts;
@@ -132,7 +134,7 @@ schedule::ComputeTurn SessionRunner::enter_compute() const {
 
 SelfTestRecord SessionRunner::prove(const BucketDone& done) {
   const std::atomic<bool> never{false};
-  SelfTestRecord record = self_test(*terms_.bundle, terms_.buckets, {precision_, simulated_},
+  SelfTestRecord record = self_test(*terms_.bundle, terms_.buckets, {precision_, simulated_, takes_samples_},
                                     [&](const BatchInput& input, const BatchOutput& output) {
                                       const auto turn = enter_compute();
                                       const base::Stopwatch watch;
@@ -144,13 +146,12 @@ SelfTestRecord SessionRunner::prove(const BucketDone& done) {
   return record;
 }
 
-double SessionRunner::time_batch(const float* tensors, std::uint32_t batch) {
+double SessionRunner::time_batch(const SelfTestPictures& pictures, std::uint32_t batch) {
   const std::atomic<bool> never{false};
   logits_.assign(std::size_t{batch} * outputs_, 0);
   const auto turn = enter_compute();
   const base::Stopwatch watch;
-  run_session({tensors, batch, channels_, height_, width_, terms_.bundle->input.layout},
-              {logits_.data(), batch, outputs_}, never);
+  run_session(pictures.first(batch, takes_samples_), {logits_.data(), batch, outputs_}, never);
   return watch.ms();
 }
 
@@ -160,19 +161,44 @@ void SessionRunner::run_session(const BatchInput& input, const BatchOutput& outp
   if (error) throw Error(*error);
 }
 
+BatchInput SessionRunner::gather(schedule::Batch batch) {
+  BatchInput input{
+      nullptr, static_cast<std::uint32_t>(batch.size()), channels_, height_, width_, terms_.bundle->input.layout};
+  if (std::ranges::none_of(batch, [](const auto& task) { return task->samples().empty(); })) {
+    input.samples = gather_samples(batch);
+  } else {
+    input.data = gather_tensors(batch);
+  }
+  return input;
+}
+
+const std::uint8_t* SessionRunner::gather_samples(schedule::Batch batch) {
+  if (batch.size() == 1) return batch.front()->samples().data();
+  samples_.resize(terms_.buckets.back() * picture_);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    std::ranges::copy(batch[i]->samples(), samples_.begin() + static_cast<std::ptrdiff_t>(i * picture_));
+  }
+  return samples_.data();
+}
+
 /// Tensors that lie one after the other, as those of one caller's list do, are run where they are.
-const float* SessionRunner::gather(schedule::Batch batch) {
+const float* SessionRunner::gather_tensors(schedule::Batch batch) {
   const float* const first = batch.front()->tensor().data();
   const bool adjacent = [&] {
     for (std::size_t i = 1; i < batch.size(); ++i) {
       if (batch[i]->tensor().data() != first + i * picture_) return false;
     }
-    return true;
+    return first != nullptr;
   }();
   if (adjacent) return first;
   if (!tensors_) tensors_ = base::allocate_floats(terms_.buckets.back() * picture_);
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    std::copy_n(batch[i]->tensor().data(), picture_, tensors_.get() + i * picture_);
+    const std::span to(tensors_.get() + i * picture_, picture_);
+    if (const auto samples = batch[i]->samples(); !samples.empty()) {
+      recipe::normalize_samples(terms_.bundle->input, samples, height_, width_, to);
+    } else {
+      std::ranges::copy(batch[i]->tensor(), to.begin());
+    }
   }
   return tensors_.get();
 }
@@ -182,8 +208,7 @@ void SessionRunner::run_rows(schedule::Batch batch, const std::atomic<bool>& giv
   schedule::BatchFacts facts{size, schedule::Clock::now(), 0};
   logits_.assign(std::size_t{size} * outputs_, std::nanf(""));  // a row that a backend leaves unwritten must not pass
   const base::Stopwatch watch;
-  run_session({gather(batch), size, channels_, height_, width_, terms_.bundle->input.layout},
-              {logits_.data(), size, outputs_}, given_up);
+  run_session(gather(batch), {logits_.data(), size, outputs_}, given_up);
   facts.inference_ms = watch.ms();
   counters_.batch_ran(size);
   for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -233,7 +258,7 @@ void SessionRunner::note_failure(const Error& error) noexcept {
   prove_again_at_ *= 2;
   const auto failed = error_of(1, [&] {
     const std::atomic<bool> never{false};
-    self_test(*terms_.bundle, {terms_.buckets.front()}, {precision_, simulated_},
+    self_test(*terms_.bundle, {terms_.buckets.front()}, {precision_, simulated_, takes_samples_},
               [&](const BatchInput& input, const BatchOutput& output) { run_session(input, output, never); });
   });
   if (!failed) return;

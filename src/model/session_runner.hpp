@@ -15,6 +15,7 @@
 #include "backend/select.hpp"
 #include "base/log.hpp"
 #include "metrics/metrics.hpp"
+#include "model/self_test.hpp"
 #include "schedule/compute_gate.hpp"
 #include "schedule/lanes.hpp"
 
@@ -24,6 +25,7 @@ namespace mediscan::model {
 struct OpenedFacts {
   ExecutionRecord execution;
   std::uint64_t memory_bytes = 0;
+  bool takes_samples = false;
 };
 
 class SessionRunner final : public schedule::Runner {
@@ -55,9 +57,9 @@ class SessionRunner final : public schedule::Runner {
   /// Runs the self-test at every batch size in use, and so warms each. Throws SELF_TEST_FAILED and what a run throws.
   SelfTestRecord prove(const BucketDone& done);
 
-  /// Runs a batch of pictures, one after the other in memory, and gives how long it took, without the wait for the
-  /// turn. For measuring. Throws what a run throws.
-  double time_batch(const float* tensors, std::uint32_t batch);
+  /// Runs so many of the pictures, in the form that the session likes better, and gives how long it took, without the
+  /// wait for the turn. For measuring. Throws what a run throws.
+  double time_batch(const SelfTestPictures& pictures, std::uint32_t batch);
 
   /// A batch that fails is run again picture by picture, so that one picture's fault costs the others only time. When
   /// pictures keep failing one after the other, the session must pass its self-test again or is taken out of service.
@@ -71,7 +73,10 @@ class SessionRunner final : public schedule::Runner {
   [[nodiscard]] schedule::ComputeTurn enter_compute() const;
   void run_session(const BatchInput& input, const BatchOutput& output, const std::atomic<bool>& given_up);
   void run_rows(schedule::Batch batch, const std::atomic<bool>& given_up);
-  [[nodiscard]] const float* gather(schedule::Batch batch);
+  /// The batch's pictures one after the other: as samples when all of them are.
+  [[nodiscard]] BatchInput gather(schedule::Batch batch);
+  [[nodiscard]] const std::uint8_t* gather_samples(schedule::Batch batch);
+  [[nodiscard]] const float* gather_tensors(schedule::Batch batch);
   void run_alone(const std::shared_ptr<schedule::Task>& task, const std::atomic<bool>& given_up) noexcept;
   void note_failure(const Error& error) noexcept;
   void note_success() noexcept;
@@ -86,9 +91,11 @@ class SessionRunner final : public schedule::Runner {
   std::unique_ptr<Session> session_;
   bool simulated_ = false;
   bool computes_on_cpu_ = true;
+  bool takes_samples_ = false;
   std::string precision_;                     ///< what the session runs in
   std::vector<backend::LeftPrecision> left_;  ///< by the self-test
   std::shared_ptr<float[]> tensors_;          ///< room for the largest batch, once one had to be put together
+  std::vector<std::uint8_t> samples_;         ///< likewise
   std::vector<float> logits_;
   std::uint64_t failures_in_a_row_ = 0;
   std::uint64_t prove_again_at_ = 0;

@@ -5,10 +5,14 @@
 namespace mediscan::recipe {
 namespace {
 
+constexpr std::uint32_t max_byte = 255;
+
 float scaled(float sample, float max, Scale scale) {
   const float unit = sample / max;
   return scale == Scale::unit ? unit : (2.0F * unit - 1.0F) * 1024.0F;
 }
+
+Span whole(std::uint32_t length) { return {0, length, 0, length}; }
 
 }  // namespace
 
@@ -73,4 +77,32 @@ void TensorWriter::write(std::uint32_t y, const float* row) {
   });
 }
 
+void normalize_samples(const PreprocessSpec& spec, std::span<const std::uint8_t> samples, std::uint32_t height,
+                       std::uint32_t width, std::span<float> out) {
+  Geometry geometry;
+  geometry.rows = whole(height);
+  geometry.columns = whole(width);
+  TensorWriter writer(spec, geometry, max_byte, spec.channels(), out);
+  writer.prepare_table();
+  const std::size_t row = std::size_t{width} * spec.channels();
+  for (std::uint32_t y = 0; y < height; ++y) writer.write(y, samples.data() + y * row);
+}
+
 }  // namespace mediscan::recipe
+
+namespace mediscan {
+
+std::vector<float> values_of_bytes(const PreprocessSpec& spec) {
+  validate(spec);
+  constexpr std::uint32_t bytes = 256;
+  const std::uint32_t channels = spec.channels();
+  std::vector<std::uint8_t> samples(std::size_t{bytes} * channels);
+  for (std::size_t i = 0; i < samples.size(); ++i) samples[i] = static_cast<std::uint8_t>(i / channels);
+  PreprocessSpec planes = spec;
+  planes.layout = Layout::nchw;
+  std::vector<float> values(samples.size());
+  recipe::normalize_samples(planes, samples, 1, bytes, values);
+  return values;
+}
+
+}  // namespace mediscan

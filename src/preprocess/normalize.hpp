@@ -44,4 +44,8 @@ class TensorWriter {
   std::span<float> out_;
 };
 
+/// What TensorWriter writes of a whole tensor's samples: bytes, height x width x channels. `out` has as many values.
+void normalize_samples(const PreprocessSpec& spec, std::span<const std::uint8_t> samples, std::uint32_t height,
+                       std::uint32_t width, std::span<float> out);
+
 }  // namespace mediscan::recipe

@@ -63,7 +63,7 @@ class Run {
           fmt::format("the recipe resizes in uint8 arithmetic, but the picture has {} bits a sample", image_.bits()),
           "use resize arithmetic \"auto\" or \"float32\", or give an 8-bit picture");
     }
-    in_bytes_ = stored_as_bytes_ && wish != ResizeStep::Arithmetic::float32;
+    in_bytes_ = gives_bytes(image_, spec);
   }
 
   /// Channels that are computed; grey is repeated only in the tensor.
@@ -221,6 +221,45 @@ void run_to_tensor(const image::Excerpt& picture, const PreprocessSpec& spec, co
            [&](std::uint32_t y, const float* row) { writer.write(y, row); });
 }
 
+/// Puts the rows of the crop where the padding, already there, leaves room; grey repeated to `channels`.
+class Placement {
+ public:
+  Placement(const Geometry& geometry, std::uint32_t in_channels, std::uint32_t channels)
+      : geometry_(geometry), in_channels_(in_channels), channels_(channels) {}
+
+  template <class Sample>
+  void put(std::span<Sample> out, std::uint32_t y, const Sample* row) const {
+    const std::size_t pixel = (std::size_t{geometry_.rows.pad} + y) * geometry_.columns.total + geometry_.columns.pad;
+    const auto to = out.subspan(pixel * channels_, std::size_t{geometry_.columns.length} * channels_);
+    if (in_channels_ == channels_) {
+      std::copy_n(row, to.size(), to.begin());
+    } else {
+      for (std::size_t i = 0; i < to.size(); ++i) to[i] = row[i / channels_];
+    }
+  }
+
+ private:
+  const Geometry& geometry_;
+  std::uint32_t in_channels_;
+  std::uint32_t channels_;
+};
+
+void refuse_floats(std::uint32_t /*y*/, const float* /*row*/) {
+  throw Error(ErrorCode::internal, Stage::preprocess, "a recipe in bytes gave float32");
+}
+
+void run_to_samples(const image::Excerpt& picture, const PreprocessSpec& spec, const Geometry& geometry,
+                    std::span<std::uint8_t> out, int threads) {
+  const Run run(picture, spec, geometry, active_kernels(), threads);
+  if (!run.in_bytes()) {
+    throw Error(ErrorCode::invalid_argument, Stage::preprocess, "the samples of this picture are no bytes",
+                "ask gives_bytes first");
+  }
+  std::ranges::fill(out, std::uint8_t{0});  // the padding
+  const Placement placement(geometry, run.channels(), spec.channels());
+  run.rows([&](std::uint32_t y, const std::uint8_t* row) { placement.put(out, y, row); }, refuse_floats);
+}
+
 PixelBlock run_to_pixels(const Image& image, const PreprocessSpec& spec, const Geometry& geometry,
                          const Kernels& kernels) {
   const Run run(image::Excerpt(image), spec, geometry, kernels);
@@ -229,20 +268,24 @@ PixelBlock run_to_pixels(const Image& image, const PreprocessSpec& spec, const G
   block.height = geometry.rows.total;
   block.width = geometry.columns.total;
   const std::size_t samples = std::size_t{block.channels} * block.height * block.width;
-  const auto put = [&](auto& to, std::uint32_t y, const auto* row) {
-    const std::size_t at = (std::size_t{geometry.rows.pad} + y) * block.width + geometry.columns.pad;
-    for (std::size_t i = 0; i < std::size_t{geometry.columns.length} * block.channels; ++i) {
-      to[at * block.channels + i] = row[run.channels() == block.channels ? i : i / block.channels];
-    }
-  };
   if (run.in_bytes()) {
     block.bytes.resize(samples);
   } else {
     block.floats.resize(samples);
   }
-  run.rows([&](std::uint32_t y, const std::uint8_t* row) { put(block.bytes, y, row); },
-           [&](std::uint32_t y, const float* row) { put(block.floats, y, row); });
+  const Placement placement(geometry, run.channels(), block.channels);
+  run.rows([&](std::uint32_t y, const std::uint8_t* row) { placement.put(std::span(block.bytes), y, row); },
+           [&](std::uint32_t y, const float* row) { placement.put(std::span(block.floats), y, row); });
   return block;
+}
+
+void require_room(std::size_t room, const Geometry& geometry, const PreprocessSpec& spec) {
+  const std::size_t values = std::size_t{spec.channels()} * geometry.rows.total * geometry.columns.total;
+  if (room == values) return;
+  throw Error(ErrorCode::invalid_argument, Stage::preprocess,
+              fmt::format("the output has room for {} values, the tensor is {} x {} x {} = {}", room, spec.channels(),
+                          geometry.rows.total, geometry.columns.total, values),
+              "ask output_size how much is needed");
 }
 
 template <class Action>
@@ -268,19 +311,26 @@ void preprocess_into(const image::Excerpt& picture, const PreprocessSpec& spec, 
   naming_lack_of_memory([&] {
     const Geometry geometry = checked_geometry({picture.height, picture.width}, spec);
     check_excerpt(picture, geometry, spec);
-    const std::size_t values = std::size_t{spec.channels()} * geometry.rows.total * geometry.columns.total;
-    if (out.size() != values) {
-      throw Error(ErrorCode::invalid_argument, Stage::preprocess,
-                  fmt::format("the output has room for {} values, the tensor is {} x {} x {} = {}", out.size(),
-                              spec.channels(), geometry.rows.total, geometry.columns.total, values),
-                  "ask output_size how much is needed");
-    }
+    require_room(out.size(), geometry, spec);
     run_to_tensor(picture, spec, geometry, kernels, out, threads);
   });
 }
 
 void preprocess_into(const image::Excerpt& picture, const PreprocessSpec& spec, std::span<float> out, int threads) {
   preprocess_into(picture, spec, out, active_kernels(), threads);
+}
+
+bool gives_bytes(const Image& stored, const PreprocessSpec& spec) {
+  return stored.bits() == 8 && !(spec.resize && spec.resize->arithmetic == ResizeStep::Arithmetic::float32);
+}
+
+void samples_into(const image::Excerpt& picture, const PreprocessSpec& spec, std::span<std::uint8_t> out, int threads) {
+  naming_lack_of_memory([&] {
+    const Geometry geometry = checked_geometry({picture.height, picture.width}, spec);
+    check_excerpt(picture, geometry, spec);
+    require_room(out.size(), geometry, spec);
+    run_to_samples(picture, spec, geometry, out, threads);
+  });
 }
 
 void preprocess_into(const Image& image, const PreprocessSpec& spec, std::span<float> out, const Kernels& kernels) {

@@ -32,6 +32,14 @@ void preprocess_into(const image::Excerpt& picture, const PreprocessSpec& spec, 
 void preprocess_into(const image::Excerpt& picture, const PreprocessSpec& spec, std::span<float> out,
                      const Kernels& kernels, int threads);
 
+/// Whether a picture's samples are bytes until scale, mean and std.
+bool gives_bytes(const Image& stored, const PreprocessSpec& spec);
+
+/// Those samples, interleaved, grey repeated where the tensor has three channels: normalize_samples() makes of them
+/// what preprocess_into makes. `out` must have height x width x channels bytes (INVALID_ARGUMENT otherwise, as for a
+/// picture that does not give bytes); throws as preprocess_into.
+void samples_into(const image::Excerpt& picture, const PreprocessSpec& spec, std::span<std::uint8_t> out, int threads);
+
 /// Below this many pixels read, a second thread costs more than it brings.
 inline constexpr std::uint64_t min_pixels_for_two = 2'000'000;
 

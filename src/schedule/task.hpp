@@ -47,8 +47,10 @@ class Task : public Alarm {
   /// while holding that.
   bool fail(const Error& error) noexcept;
 
-  /// The picture's numbers; they stay until release().
+  /// The picture's numbers; they stay until release(). Empty when it has samples().
   [[nodiscard]] virtual std::span<const float> tensor() const noexcept = 0;
+  /// The picture's samples instead, for a session that takes them; likewise.
+  [[nodiscard]] virtual std::span<const std::uint8_t> samples() const noexcept { return {}; }
   /// The lane has taken it into a batch.
   virtual void running() noexcept = 0;
   /// Ends it with these logits, unless it has ended. False when they could not be made a result.

@@ -17,10 +17,10 @@ double median(std::vector<double> samples) {
 
 void Contender::time_alone(double seconds) {
   model_->call(0, [&](model::SessionRunner& runner) {
-    runner.time_batch(tensors_, 1);
+    runner.time_batch(pictures_, 1);
     const base::Stopwatch watch;
     do {
-      alone_ms_.push_back(runner.time_batch(tensors_, 1));
+      alone_ms_.push_back(runner.time_batch(pictures_, 1));
     } while (watch.ms() < 1000 * seconds);
   });
 }
@@ -28,11 +28,11 @@ void Contender::time_alone(double seconds) {
 double Contender::pictures_a_second(std::size_t lane, std::uint32_t batch, double seconds) {
   double rate = 0;
   model_->call(lane, [&](model::SessionRunner& runner) {
-    runner.time_batch(tensors_, batch);
+    runner.time_batch(pictures_, batch);
     std::uint64_t pictures = 0;
     const base::Stopwatch watch;
     do {
-      runner.time_batch(tensors_, batch);
+      runner.time_batch(pictures_, batch);
       pictures += batch;
     } while (watch.ms() < 1000 * seconds);
     rate = 1000 * static_cast<double>(pictures) / watch.ms();

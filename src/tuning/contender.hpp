@@ -3,12 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mediscan/tune.hpp>
 #include <memory>
 #include <vector>
 
 #include "model/loaded_model.hpp"
+#include "model/self_test.hpp"
 
 namespace mediscan::tuning {
 
@@ -17,9 +19,10 @@ double median(std::vector<double> samples);
 
 class Contender {
  public:
-  /// `tensors` holds as many pictures as the model's largest batch, and must outlive this.
-  Contender(TuneConfiguration configuration, std::shared_ptr<model::LoadedModel> model, const float* tensors)
-      : configuration_(std::move(configuration)), model_(std::move(model)), tensors_(tensors) {}
+  /// There are as many pictures as the model's largest batch, and they outlive this.
+  Contender(TuneConfiguration configuration, std::shared_ptr<model::LoadedModel> model,
+            const model::SelfTestPictures& pictures)
+      : configuration_(std::move(configuration)), model_(std::move(model)), pictures_(pictures) {}
 
   /// Runs one picture after the other on the first lane for so many seconds, at least one; the very first does not
   /// count. Throws what a run throws.
@@ -38,7 +41,7 @@ class Contender {
 
   TuneConfiguration configuration_;
   std::shared_ptr<model::LoadedModel> model_;
-  const float* tensors_;
+  std::reference_wrapper<const model::SelfTestPictures> pictures_;
   std::vector<double> alone_ms_;                        // a sample a picture
   std::map<std::uint32_t, std::vector<double>> rates_;  // a sample a round
 };

@@ -88,7 +88,7 @@ class Tuning {
       : options_(options),
         bundle_(std::make_shared<const Bundle>(Bundle::read(folder))),
         environment_(model::Environment::of(manager_options())),
-        tensors_(model::self_test_tensors(*bundle_, static_cast<std::uint32_t>(options.max_batch))) {}
+        pictures_(*bundle_, static_cast<std::uint32_t>(options.max_batch)) {}
 
   TuneReport run() {
     const auto identity = profile::identity_here(*bundle_, environment_.threads.threads);
@@ -143,7 +143,7 @@ class Tuning {
     try {
       auto model = std::make_shared<model::LoadedModel>(bundle_, options, environment_);
       model->load();
-      contenders_.emplace_back(configuration, std::move(model), tensors_.get());
+      contenders_.emplace_back(configuration, std::move(model), pictures_);
     } catch (const Error& error) {
       if (!is_refusal(error.code())) throw;
       refused_.push_back({configuration, error});
@@ -247,7 +247,7 @@ class Tuning {
   const TuneOptions& options_;
   const std::shared_ptr<const Bundle> bundle_;
   const model::Environment environment_;
-  const std::shared_ptr<float[]> tensors_;
+  const model::SelfTestPictures pictures_;
   std::vector<TuneRefusal> refused_;
   std::vector<Contender> contenders_;
   std::uint32_t rounds_ = 0;

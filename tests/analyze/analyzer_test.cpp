@@ -6,12 +6,15 @@
 #include <fstream>
 #include <mediscan/analyzer.hpp>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <thread>
 #include <utility>
 
 #include "base/file.hpp"
 #include "bundle_folder.hpp"
 #include "errors.hpp"
+#include "pictures.hpp"
+#include "preprocess/normalize.hpp"
 #include "scripted_backend.hpp"
 
 namespace mediscan {
@@ -136,6 +139,71 @@ TEST_CASE("bytes, of which only what the recipe reads is decoded, give the recor
     ++pictures;
   }
   CHECK(pictures >= 4);
+}
+
+/// A model whose sessions take samples, and what its last batch was given, as tensors.
+struct SamplesFixture {
+  SamplesFixture() {
+    test::write_bundle(folder.path());
+    script->takes_samples = true;
+    script->run = [this](const BatchInput& in, const BatchOutput& out) {
+      came_as_samples = in.samples != nullptr;
+      CHECK(came_as_samples == (in.data == nullptr));
+      const std::size_t picture = std::size_t{in.channels} * in.height * in.width;
+      tensors.assign(in.batch * picture, 0);
+      for (std::size_t i = 0; i < in.batch; ++i) {
+        const std::span to = std::span(tensors).subspan(i * picture, picture);
+        if (came_as_samples) {
+          recipe::normalize_samples(bundle.input, {in.samples + i * picture, picture}, in.height, in.width, to);
+        } else {
+          std::copy_n(in.data + i * picture, picture, to.begin());
+        }
+      }
+      script->answer(out);
+    };
+    LoadOptions options;
+    options.backend = "sampling";
+    options.max_batch = 4;
+    model = std::make_unique<Model>(manager.load(folder.path(), options));
+  }
+
+  /// Analyses them in one batch; true when they came as samples. Their tensors must be those of preprocess().
+  bool samples_of(const std::vector<Image>& pictures) {
+    const auto outcomes = Analyzer(*model).analyze_batch(pictures);
+    for (const auto& outcome : outcomes) CHECK(outcome.has_value());
+    std::vector<float> expected;
+    for (const Image& picture : pictures) {
+      const Tensor tensor = mediscan::preprocess(picture, bundle.input);
+      expected.insert(expected.end(), tensor.values.begin(), tensor.values.end());
+    }
+    CHECK(tensors == expected);
+    return came_as_samples;
+  }
+
+  test::TemporaryFolder folder;
+  std::shared_ptr<test::Script> script = test::scripted_backend("sampling");
+  Bundle bundle;
+  bool came_as_samples = false;
+  std::vector<float> tensors;
+  ModelManager manager;
+  std::unique_ptr<Model> model;
+};
+
+TEST_CASE("a session that takes samples gets bytes, and tensors where a picture of the batch has none") {
+  SamplesFixture fixture;
+  fixture.bundle = Bundle::read(fixture.folder.path());
+  const Image red = test::picture({30, 20, 3, 8});
+  const Image gray = test::picture({16, 16, 1, 8});
+  const Image deep = test::picture({16, 16, 1, 12});
+  CHECK(fixture.samples_of({red}));
+  CHECK(fixture.samples_of({red, gray, red, gray}));
+  CHECK_FALSE(fixture.samples_of({deep}));
+  CHECK_FALSE(fixture.samples_of({deep, deep}));
+  CHECK_FALSE(fixture.samples_of({red, deep, gray, red}));
+  CHECK(fixture.samples_of({gray, red}));
+  const auto bytes = read_encoded(fixture.folder.path() / "self_test.png");
+  CHECK(Analyzer(*fixture.model).submit(bytes).get().findings.size() == 3);
+  CHECK(fixture.came_as_samples);
 }
 
 TEST_CASE("damaged bytes are the decoder's error, also behind what the recipe reads") {

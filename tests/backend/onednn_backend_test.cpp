@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "backend/cpu.hpp"
+#include "backend/onednn/crew.hpp"
 #include "errors.hpp"
 #include "needs_onednn.hpp"
 #include "open_network.hpp"
@@ -138,6 +139,75 @@ TEST_CASE("onednn: pictures of other sizes than the bundle's work, and the bundl
   CHECK(opened.run(2) == before);
 }
 
+TEST_CASE("onednn: a batch has each picture's own logits, shared out among threads or computed by all of them") {
+  if (!test::has_onednn()) return;
+  constexpr std::uint32_t most = 8;
+  for (const Architecture& architecture : {test::tiny_resnet(), test::tiny_densenet()}) {
+    const std::string file = test::safetensors(test::tensors_of(architecture));
+    const std::size_t picture = std::size_t{architecture.in_channels} * 64 * 64;
+    std::vector<float> pictures(most * picture);
+    for (std::size_t i = 0; i < pictures.size(); ++i)
+      pictures[i] = static_cast<float>(std::sin(0.37 * static_cast<double>(i % 9973)));
+    const auto run = [&](Session& session, std::uint32_t first, std::uint32_t batch, Layout layout = Layout::nchw) {
+      std::vector<float> logits(std::size_t{batch} * architecture.outputs, std::nanf(""));
+      session.run({pictures.data() + first * picture, batch, architecture.in_channels, 64, 64, layout},
+                  {logits.data(), batch, architecture.outputs}, not_cancelled);
+      return logits;
+    };
+    auto request = request_for(architecture);
+    request.max_batch = most;
+    request.threads = 1;
+    const auto alone = test::open_network(request, file);
+    std::vector<float> expected;
+    for (std::uint32_t i = 0; i < most; ++i) {
+      const auto logits = run(*alone, i, 1);
+      expected.insert(expected.end(), logits.begin(), logits.end());
+    }
+    for (const int threads : {1, 2, 3, 5, 8}) {
+      request.threads = threads;
+      const auto session = test::open_network(request, file);
+      for (std::uint32_t batch = 1; batch <= most; ++batch) {
+        CAPTURE(threads);
+        CAPTURE(batch);
+        const auto logits = run(*session, 0, batch);
+        double largest = 0;
+        for (std::size_t i = 0; i < logits.size(); ++i) {
+          const double difference = std::abs(double{logits[i]} - expected[i]);
+          largest = std::isnan(difference) ? INFINITY : std::max(largest, difference);
+        }
+        CHECK(largest < 1e-5);
+        CHECK(run(*session, 0, batch) == logits);
+      }
+    }
+  }
+}
+
+TEST_CASE("onednn: a batch is shared out where next to no thread is idle at its end") {
+  if (!test::has_onednn()) return;
+  const Processor processor;
+  const auto takes = [&](int threads, std::int64_t batch) {
+    return Crew(processor, threads, [](Plan&, Crew::Size) {}).takes(batch);
+  };
+  for (const std::int64_t batch : {1, 2, 8}) CHECK_FALSE(takes(1, batch));
+  CHECK_FALSE(takes(2, 1));
+  CHECK(takes(2, 2));
+  CHECK_FALSE(takes(2, 3));  // one of the threads would idle for a quarter of the time
+  CHECK(takes(2, 8));
+  CHECK(takes(2, 7));
+  CHECK_FALSE(takes(16, 8));
+  CHECK(takes(16, 16));
+  CHECK_FALSE(takes(16, 18));
+}
+
+TEST_CASE("onednn: a batch that is shared out and cancelled throws CANCELLED, and the session serves on") {
+  if (!test::has_onednn()) return;
+  Opened opened;
+  const auto before = opened.run(4);
+  const std::atomic<bool> cancelled{true};
+  CHECK(error_of([&] { (void)opened.run(4, 64, 64, cancelled); }).code() == ErrorCode::cancelled);
+  CHECK(opened.run(4) == before);
+}
+
 TEST_CASE("onednn: a session knows the memory it holds") {
   if (!test::has_onednn()) return;
   Opened opened;
@@ -169,8 +239,8 @@ TEST_CASE("onednn: running makes no primitive and reorders nothing, as oneDNN it
     ++executed;
   }
   // The tiny ResNet has a stem, 8 convolutions, 3 shortcuts and a head; the tiny DenseNet a stem, 7 layers of 2
-  // convolutions, 2 transitions and a head. Four batches of each.
-  CHECK(executed == 4 * (13 + 18));
+  // convolutions, 2 transitions and a head. On two threads one picture is computed by both, 2 and 4 are shared out.
+  CHECK(executed == (1 + 2 + 4 + 1) * (13 + 18));
   CHECK(made_before > 0);
 }
 

@@ -17,17 +17,13 @@ namespace {
 
 using test::contains;
 using test::rounded;
-using torch::ConvShape;
-using torch::Extent;
-using torch::Gives;
-using torch::Quantization;
 
 const std::atomic<bool> not_cancelled{false};
 
 Layer taken(const test::Layer& drawn, bool narrow, Gives gives = Gives::bytes) {
   const std::string file = test::safetensors(drawn.tensors(gives));
   const WeightsView view{"m", "safetensors", "", std::as_bytes(std::span(file))};
-  torch::Weights weights({&view, 1});
+  Weights weights({&view, 1});
   Layer layer = Layer::of_quantized(weights, drawn.shape, "c", gives, narrow);
   weights.check();
   return layer;
@@ -144,7 +140,7 @@ TEST_CASE("onednn: what is wrong with a quantised layer is told by the tensor's 
     const std::string file = test::safetensors(tensors);
     const WeightsView view{"m", "safetensors", "", std::as_bytes(std::span(file))};
     return test::error_of([&] {
-             torch::Weights weights({&view, 1});
+             Weights weights({&view, 1});
              const Layer layer = Layer::of_quantized(weights, {2, 2, 1, 1, 0}, "c", Gives::bytes, false);
              weights.check();
            })

@@ -142,7 +142,7 @@ TEST_CASE("onednn: a copy that the host has mapped is used, and one that opened 
 TEST_CASE("onednn: in a child made by fork() after it was opened it is not used, and the remedy is told") {
   if (!test::has_onednn()) return;
   CHECK(test::exit_code_of_child([] {
-          const LibdnnlReport report = find_libdnnl();
+          const RuntimeReport report = find_libdnnl();
           if (report.available) return 1;
           if (!contains(report.reason, "made by fork() after oneDNN had been opened")) return 2;
           return contains(report.hint, "spawn") ? 0 : 3;

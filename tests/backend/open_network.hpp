@@ -73,10 +73,8 @@ inline std::vector<RawTensor> tensors_of(const Architecture& architecture, unsig
   Parameters parameters(seed);
   const auto side = std::int64_t{32};
   const Volume picture{architecture.in_channels, side, side, std::vector<double>(architecture.in_channels * 1024U)};
-  if (const auto config = backend::torch::ResNetConfig::from(architecture))
-    (void)run_resnet(parameters, *config, picture);
-  if (const auto config = backend::torch::DenseNetConfig::from(architecture))
-    (void)run_densenet(parameters, *config, picture);
+  if (const auto config = backend::ResNetConfig::from(architecture)) (void)run_resnet(parameters, *config, picture);
+  if (const auto config = backend::DenseNetConfig::from(architecture)) (void)run_densenet(parameters, *config, picture);
   return parameters.tensors();
 }
 

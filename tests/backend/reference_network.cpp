@@ -171,8 +171,7 @@ std::vector<RawTensor> Parameters::tensors() const {
   return tensors;
 }
 
-std::vector<double> run_resnet(Parameters& parameters, const backend::torch::ResNetConfig& config,
-                               const Volume& picture) {
+std::vector<double> run_resnet(Parameters& parameters, const backend::ResNetConfig& config, const Volume& picture) {
   Volume x = max_pool(relu(batch_norm(parameters, "bn1", conv(parameters, "conv1", picture, config.width, 7, 2, 3))));
   for (std::size_t stage = 0; stage < config.layers.size(); ++stage) {
     for (std::uint32_t i = 0; i < config.layers[stage]; ++i) {
@@ -183,8 +182,7 @@ std::vector<double> run_resnet(Parameters& parameters, const backend::torch::Res
   return classify(parameters, "fc", x, config.outputs);
 }
 
-std::vector<double> run_densenet(Parameters& parameters, const backend::torch::DenseNetConfig& config,
-                                 const Volume& picture) {
+std::vector<double> run_densenet(Parameters& parameters, const backend::DenseNetConfig& config, const Volume& picture) {
   const auto norm_relu = [&](const std::string& name, const Volume& in) {
     return relu(batch_norm(parameters, name, in));
   };

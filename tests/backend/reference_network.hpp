@@ -56,9 +56,7 @@ struct Volume {
   }
 };
 
-std::vector<double> run_resnet(Parameters& parameters, const backend::torch::ResNetConfig& config,
-                               const Volume& picture);
-std::vector<double> run_densenet(Parameters& parameters, const backend::torch::DenseNetConfig& config,
-                                 const Volume& picture);
+std::vector<double> run_resnet(Parameters& parameters, const backend::ResNetConfig& config, const Volume& picture);
+std::vector<double> run_densenet(Parameters& parameters, const backend::DenseNetConfig& config, const Volume& picture);
 
 }  // namespace mediscan::test

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdio>
 #include <memory>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "errors.hpp"
 #include "needs_libtorch.hpp"
 #include "open_network.hpp"
+#include "preprocess/normalize.hpp"
 
 namespace mediscan::backend::torch {
 namespace {
@@ -92,6 +94,31 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
   std::vector<float> differences(a.size());
   for (std::size_t i = 0; i < a.size(); ++i) differences[i] = a[i] - b[i];
   return largest(differences);
+}
+
+TEST_CASE("GPU: samples give the very logits of the tensor that the recipe makes of them") {
+  if (!has_gpu()) return;
+  const Network network("resnet18");
+  for (const char* precision : {"fp32", "fp16"}) {
+    CAPTURE(precision);
+    const auto session = network.open("cuda:0", precision);
+    REQUIRE(session->takes_samples());
+    const std::size_t picture = std::size_t{3} * network.request.height * network.request.width;
+    std::vector<std::uint8_t> samples(8 * picture);
+    for (std::size_t i = 0; i < samples.size(); ++i) samples[i] = static_cast<std::uint8_t>(i * i % 251 + i % 5);
+    std::vector<float> values(samples.size());
+    for (std::size_t at = 0; at < samples.size(); at += picture) {
+      recipe::normalize_samples({}, std::span(samples).subspan(at, picture), network.request.height,
+                                network.request.width, std::span(values).subspan(at, picture));
+    }
+    for (const std::uint32_t batch : {1U, 3U, 8U}) {
+      CAPTURE(batch);
+      std::vector<float> logits(std::size_t{batch} * 7, std::nanf(""));
+      session->run({nullptr, batch, 3, network.request.height, network.request.width, Layout::nchw, samples.data()},
+                   {logits.data(), batch, 7}, not_cancelled);
+      CHECK(logits == network.run(*session, values, batch));
+    }
+  }
 }
 
 std::size_t free_memory() {

@@ -10,12 +10,14 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "backend/torch/cuda/session.hpp"
 #include "errors.hpp"
 #include "needs_libtorch.hpp"
 #include "open_network.hpp"
+#include "preprocess/normalize.hpp"
 
 namespace mediscan::backend::torch {
 namespace {
@@ -43,7 +45,7 @@ struct Device {
   CudaStatus of_launch = 0;
   CudaStatus of_synchronize = 0;
   CudaStatus of_download = 0;
-  std::vector<float> last_upload{};
+  std::vector<std::byte> last_upload{};
   int fail_adds = 0;  // so many additions of the network fail
 };
 Device device;
@@ -106,8 +108,8 @@ const CudaFunctions& played() {
       if (kind == cuda_device_to_host && device.of_download != 0) return device.of_download;
       std::memcpy(to, from, bytes);
       if (kind == cuda_host_to_device) {
-        const auto* values = static_cast<const float*>(from);
-        device.last_upload.assign(values, values + bytes / sizeof(float));
+        const auto* memory = static_cast<const std::byte*>(from);
+        device.last_upload.assign(memory, memory + bytes);
       }
       return 0;
     };
@@ -225,9 +227,35 @@ struct Model {
   std::vector<float> run(Session& session, const std::vector<float>& values, std::uint32_t batch,
                          Layout layout = Layout::nchw) const {
     std::vector<float> logits(std::size_t{batch} * 5, std::nanf(""));
-    session.run({values.data(), batch, 3, request.height, request.width, layout}, {logits.data(), batch, 5},
-                not_cancelled);
+    session.run({values.data(), batch, request.architecture.in_channels, request.height, request.width, layout},
+                {logits.data(), batch, 5}, not_cancelled);
     return logits;
+  }
+
+  /// height x width x channels bytes each.
+  [[nodiscard]] std::vector<std::uint8_t> samples(std::uint32_t batch) const {
+    std::vector<std::uint8_t> bytes(std::size_t{batch} * numbers_of_picture());
+    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i * i % 251 + i % 5);
+    return bytes;
+  }
+  [[nodiscard]] std::vector<float> tensors_of(const std::vector<std::uint8_t>& samples) const {
+    std::vector<float> values(samples.size());
+    for (std::size_t at = 0; at < samples.size(); at += numbers_of_picture()) {
+      recipe::normalize_samples(bundle.input, std::span(samples).subspan(at, numbers_of_picture()), request.height,
+                                request.width, std::span(values).subspan(at, numbers_of_picture()));
+    }
+    return values;
+  }
+  std::vector<float> run_samples(Session& session, const std::vector<std::uint8_t>& samples,
+                                 std::uint32_t batch) const {
+    std::vector<float> logits(std::size_t{batch} * 5, std::nanf(""));
+    const std::uint32_t channels = request.architecture.in_channels;
+    session.run({nullptr, batch, channels, request.height, request.width, Layout::nchw, samples.data()},
+                {logits.data(), batch, 5}, not_cancelled);
+    return logits;
+  }
+  [[nodiscard]] std::size_t numbers_of_picture() const {
+    return std::size_t{request.architecture.in_channels} * request.height * request.width;
   }
 
   /// By the oneDNN network.
@@ -247,6 +275,11 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
     largest = std::isnan(difference) ? INFINITY : std::max(largest, difference);
   }
   return largest;
+}
+
+template <class Value>
+bool uploaded(const std::vector<Value>& values) {
+  return std::ranges::equal(device.last_upload, std::as_bytes(std::span(values)));
 }
 
 constexpr double tolerance = 1e-4;
@@ -313,12 +346,71 @@ TEST_CASE("a bucket is captured once, after two runs, and then launched on what 
   const auto logits = model.run(*session, first, 1);
   CHECK(device.captures == 1);
   CHECK(device.launches == 1);
-  CHECK(device.last_upload == first);
+  CHECK(uploaded(first));
   (void)model.run(*session, second, 1);
   CHECK(device.captures == 1);
   CHECK(device.launches == 2);
-  CHECK(device.last_upload == second);
+  CHECK(uploaded(second));
   CHECK(session->remark().empty());
+}
+
+TEST_CASE("samples go up as bytes and give the very logits of the tensor that the recipe makes of them") {
+  if (!test::has_libtorch()) return;
+  Model model;
+  model.bundle.input.mean = {0.485F, 0.456F, 0.406F};
+  model.bundle.input.std = {0.229F, 0.224F, 0.225F};
+  model.request.max_batch = 6;
+  for (const char* no_graphs : {"", "not wanted"}) {
+    model.no_graphs = no_graphs;
+    const auto session = model.open();
+    REQUIRE(session->takes_samples());
+    const auto samples = model.samples(6);
+    const auto values = model.tensors_of(samples);
+    for (const std::uint32_t batch : {1U, 2U, 3U, 5U}) {  // one of each bucket: a played graph computes once
+      CAPTURE(batch);
+      const auto logits = model.run_samples(*session, samples, batch);
+      CHECK(device.last_upload.size() == std::size_t{batch} * 3 * model.request.height * model.request.width);
+      CHECK(logits == model.run(*session, values, batch));
+      CHECK(largest_difference(logits, model.on_cpu(values, batch)) < tolerance);
+    }
+    CHECK(session->graphs() == (model.no_graphs.empty() ? 8 : 0));  // of 1, 2, 4 and 6 pictures in both forms
+  }
+}
+
+TEST_CASE("samples of one channel, of another size and after the device ran out of memory") {
+  if (!test::has_libtorch()) return;
+  Model model;
+  model.request.architecture.in_channels = 1;
+  model.file = test::safetensors(test::tensors_of(model.request.architecture));
+  model.bundle.input.color = ColorMode::gray;
+  model.bundle.input.scale = Scale::xrv;
+  model.request.max_batch = 4;
+  const auto session = model.open();
+  const auto same = [&] {
+    const auto samples = model.samples(3);
+    CHECK(model.run_samples(*session, samples, 3) == model.run(*session, model.tensors_of(samples), 3));
+  };
+  same();
+  model.request.width = 50;
+  same();
+  model.request.width = 40;
+  device.of_download = cuda_out_of_memory;
+  CHECK(error_of([&] { (void)model.run_samples(*session, model.samples(3), 3); }).code() == ErrorCode::out_of_memory);
+  device.of_download = 0;
+  same();
+  CHECK(session->largest_part() == 1);
+}
+
+TEST_CASE("the CPU's sessions refuse samples by name") {
+  if (!test::has_libtorch()) return;
+  Model model;
+  test::NetworkRequest cpu = model.request;
+  cpu.device = "cpu";
+  const auto session = test::open_network(cpu, model.file);
+  CHECK_FALSE(session->takes_samples());
+  const Error error = error_of([&] { (void)model.run_samples(*session, model.samples(1), 1); });
+  CHECK(error.code() == ErrorCode::invalid_argument);
+  CHECK(contains(error.message(), "samples"));
 }
 
 TEST_CASE("where a graph cannot be captured the session computes without, and says why") {

@@ -15,10 +15,10 @@
 
 namespace mediscan::test {
 
-using backend::torch::ConvShape;
-using backend::torch::Extent;
-using backend::torch::Gives;
-using backend::torch::Quantization;
+using backend::ConvShape;
+using backend::Extent;
+using backend::Gives;
+using backend::Quantization;
 
 template <class T>
 RawTensor tensor(const std::string& name, const char* dtype, std::vector<std::int64_t> shape,

@@ -112,6 +112,58 @@ TEST_CASE("fast_decode is taken from programs that know it, and said in the resu
   CHECK(contains(refused.message, "reserved2"));
 }
 
+TEST_CASE("lanes and profile are taken from programs that know them") {
+  Loaded loaded;
+  const std::string path = loaded.bundle.path().string();
+  auto options = defaults(mediscan_load_options_init);
+  options.backend = "capi";
+  options.precision = "auto";  // is left open, or a profile had nothing to choose
+  options.lanes = 2;
+  options.profile = "/no/such/profile.json";
+  mediscan_manager_options of_manager{};
+  of_manager.struct_size = sizeof of_manager;
+  of_manager.threads = 2;
+  Handle<mediscan_manager> manager;
+  REQUIRE(mediscan_manager_create(&of_manager, &manager.get, nullptr) == MEDISCAN_OK);
+  const auto status_of = [&]() -> std::string {
+    Handle<mediscan_model> model;
+    Handle<mediscan_error> error;
+    const auto status = mediscan_model_load(manager.get, path.data(), path.size(), &options, &model.get, &error.get);
+    REQUIRE_MESSAGE(status == MEDISCAN_OK, mediscan_error_message(error.get));
+    char* text = nullptr;
+    REQUIRE(mediscan_model_status_json(model.get, &text, nullptr) == MEDISCAN_OK);
+    std::string json(text);
+    mediscan_string_free(text);
+    REQUIRE(mediscan_model_unload(manager.get, model.get, nullptr) == MEDISCAN_OK);
+    return json;
+  };
+  const std::string with = status_of();
+  CHECK_MESSAGE(contains(with, "\"lanes\":2"), with);
+  CHECK_MESSAGE(contains(with, "PROFILE_IGNORED"), with);
+  CHECK(contains(with, "/no/such/profile.json"));
+  options.profile = "off";
+  CHECK_FALSE(contains(status_of(), "PROFILE_IGNORED"));
+  options.profile = "/no/such/profile.json";
+  options.struct_size = offsetof(mediscan_load_options, profile);  // a program of 1.1: what lies behind is not its
+  const std::string without = status_of();
+  CHECK(contains(without, "\"lanes\":1"));
+  CHECK_FALSE(contains(without, "/no/such/profile.json"));
+  const auto refused = [&](auto change) {
+    auto wrong = defaults(mediscan_load_options_init);
+    wrong.backend = "capi";
+    change(wrong);
+    const auto failure = failure_of([&](mediscan_error** error) {
+      mediscan_model* none = nullptr;
+      return mediscan_model_load(manager.get, path.data(), path.size(), &wrong, &none, error);
+    });
+    CHECK(failure.status == MEDISCAN_INVALID_ARGUMENT);
+    return failure.message;
+  };
+  CHECK(contains(refused([](auto& wrong) { wrong.lanes = 3; }), "lanes"));
+  CHECK(contains(refused([](auto& wrong) { wrong.lanes = -1; }), "lanes"));
+  CHECK(contains(refused([](auto& wrong) { wrong.reserved2 = 1; }), "reserved2"));
+}
+
 TEST_CASE("of a batch each picture has its result or its error") {
   Loaded loaded;
   loaded.script->run = [](const BatchInput& input, const BatchOutput& output) {

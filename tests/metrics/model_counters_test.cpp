@@ -24,7 +24,7 @@ std::uint64_t sum(const std::vector<std::uint64_t>& counts) {
   return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
 }
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 constexpr double infinity = std::numeric_limits<double>::infinity();
 /// decode, preprocess, queue, inference, postprocess, total; in milliseconds.
 constexpr Timing timing{4, 0.3, 0.05, 40, 0.2, 45};
@@ -141,7 +141,7 @@ TEST_CASE("every error code has a series of its own") {
 TEST_CASE("a time that is no time spoils no sum") {
   metrics::Metrics metrics;
   auto& counters = metrics.model("m");
-  counters.job_finished(std::nullopt, {nan, -1, infinity, 40, -infinity, nan});
+  counters.job_finished(std::nullopt, {not_a_number, -1, infinity, 40, -infinity, not_a_number});
   counters.job_finished(std::nullopt, timing);
   const auto model = only_model(metrics);
   CHECK(model.succeeded == 2);

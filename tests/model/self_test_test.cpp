@@ -2,10 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <span>
+#include <vector>
 
 #include "bundle_folder.hpp"
 #include "errors.hpp"
+#include "preprocess/normalize.hpp"
 
 namespace mediscan::model {
 namespace {
@@ -37,6 +41,50 @@ TEST_CASE("the largest difference over all batch sizes is recorded") {
   CHECK(record.tolerance == doctest::Approx(0.001));
   CHECK(record.largest_difference == doctest::Approx(0.0005).epsilon(0.01));
   CHECK(seen == std::vector<std::uint32_t>{1, 2, 4});
+}
+
+TEST_CASE("a session that takes samples is proven with them, and once with the tensor") {
+  const Fixture fixture;
+  const Bundle bundle = Bundle::read(fixture.folder.path());
+  std::vector<std::uint32_t> samples;
+  std::vector<std::uint32_t> tensors;
+  const auto answer = answering(bundle, 0);
+  const SelfTestRecord record =
+      self_test(bundle, {1, 2, 4}, {"fp32", false, true}, [&](const BatchInput& input, const BatchOutput& output) {
+        CHECK((input.samples == nullptr) != (input.data == nullptr));
+        (input.samples != nullptr ? samples : tensors).push_back(input.batch);
+        answer(input, output);
+      });
+  CHECK(record.run);
+  CHECK(samples == std::vector<std::uint32_t>{1, 2, 4});
+  CHECK(tensors == std::vector<std::uint32_t>{1});
+}
+
+TEST_CASE("both forms of the self-test picture are the same picture") {
+  const Fixture fixture;
+  const Bundle bundle = Bundle::read(fixture.folder.path());
+  const SelfTestPictures pictures(bundle, 3);
+  REQUIRE(pictures.has_samples());
+  const BatchInput tensors = pictures.first(3, false);
+  const BatchInput samples = pictures.first(3, true);
+  CHECK(samples.batch == 3);
+  const std::size_t picture = std::size_t{samples.channels} * samples.height * samples.width;
+  std::vector<float> values(picture);
+  for (std::size_t i = 0; i < 3; ++i) {
+    recipe::normalize_samples(bundle.input, std::span(samples.samples, 3 * picture).subspan(i * picture, picture),
+                              samples.height, samples.width, values);
+    CHECK(std::equal(values.begin(), values.end(), tensors.data + i * picture));
+  }
+}
+
+TEST_CASE("a recipe in float32 arithmetic has no samples to give") {
+  const Fixture fixture;
+  Bundle bundle = Bundle::read(fixture.folder.path());
+  if (!bundle.input.resize) bundle.input.resize = ResizeStep{};
+  bundle.input.resize->arithmetic = ResizeStep::Arithmetic::float32;
+  const SelfTestPictures pictures(bundle, 1);
+  CHECK_FALSE(pictures.has_samples());
+  CHECK(pictures.first(1, true).data != nullptr);
 }
 
 TEST_CASE("a logit beyond the tolerance fails, naming the label, both values and the tolerance") {

@@ -15,14 +15,14 @@ import torch
 from comparison import Comparison, Target
 from detailed import detailed_jpeg
 from driver import ROOT, Driver
-from forward import OURS, onnx_of, openvino_request
+from forward import ONEDNN, OURS, onnx_of, openvino_request
 from measure import THREADS, Contender, Effort, interleave, timed
 from networks import TORCHVISION_V1, normalise_logits, resnet50, write_bundle
 from PIL import Image
 from preparation import EXACT, OF_JPEG, Preparation, by_opencv_area, by_opencv_reduced, by_pillow, by_pillow_reduced, levels_from_pillow
 from torch import nn
 
-FAST = "MediScan, fast_decode"
+FAST = ", fast_decode"
 LINES = ("Pillow + torchvision + torch eager", "OpenCV + OpenVINO", "Pillow + torchvision + ONNX Runtime")
 REDUCED = ("Pillow draft + torchvision + torch eager", "OpenCV reduced + OpenVINO", "Pillow draft + torchvision + ONNX Runtime")
 TARGETS = (2.0, 1.2, 1.3)
@@ -52,13 +52,14 @@ def pictures(scratch: Path) -> dict[str, Path]:
     return {f"{title} ({path.stat().st_size / 1e6:.2f} MB)": path for title, path in paths.items()}
 
 
-def ours(driver: Driver, model: int, picture: Path, times: str) -> dict[str, Contender]:
-    """MediScan's contenders for a picture: exact, and where it changes anything with fast_decode."""
+def ours(driver: Driver, models: dict[str, int], picture: Path, times: str) -> dict[str, Contender]:
+    """MediScan's contenders for a picture, by name: exact, and where it changes anything with fast_decode."""
 
-    def contender(fast: bool) -> Contender:
+    def contender(model: int, fast: bool) -> Contender:
         return lambda count: driver("analyze", id=model, picture=picture, repeat=count, fast_decode=fast)[times]
 
-    return {OURS: contender(False), **({FAST: contender(True)} if picture.suffix == ".jpg" else {})}
+    ways = {"": False, **({FAST: True} if picture.suffix == ".jpg" else {})}
+    return {name + suffix: contender(model, fast) for name, model in models.items() for suffix, fast in ways.items()}
 
 
 def forwards(network: nn.Module) -> tuple[Forward, Forward, Forward]:
@@ -93,8 +94,11 @@ def measure_pipeline(driver: Driver, scratch: Path, effort: Effort) -> tuple[lis
     torch.set_num_threads(THREADS)
     network = resnet50(7)
     normalise_logits(network, torch.randn(4, 3, 224, 224, generator=torch.Generator().manual_seed(1)))
-    bundle = write_bundle(scratch / "pipeline", network, "resnet50", 3, 7, TORCHVISION_V1)
-    model = driver("load", bundle=bundle, threads=THREADS)["id"]
+    models = {
+        name: driver("load", bundle=write_bundle(scratch / f"pipeline-{backend}", network, "resnet50", 3, 7, TORCHVISION_V1),
+                     threads=THREADS, backend=backend)["id"]
+        for name, backend in ((OURS, "torch"), (ONEDNN, "onednn"))
+    }
     lines = forwards(network)
     to_tensor, to_findings = [], []
     for title, path in pictures(scratch).items():
@@ -102,7 +106,7 @@ def measure_pipeline(driver: Driver, scratch: Path, effort: Effort) -> tuple[lis
         ways = {**EXACT, **(OF_JPEG if path.suffix == ".jpg" else {})}
         prepared: dict[str, Contender] = {name: timed(lambda prepare=prepare: prepare(data)) for name, prepare in ways.items()}
         to_tensor.append(Comparison(
-            title, OURS, interleave({**ours(driver, model, path, "prepare_ms"), **prepared}, *effort),
+            title, OURS, interleave({**ours(driver, {OURS: models[OURS]}, path, "prepare_ms"), **prepared}, *effort),
             notes=["Mean difference from Pillow's and torchvision's tensor, in levels of 255: "
                    + ", ".join(f"{name} {levels_from_pillow(data, prepare):.2f}" for name, prepare in ways.items() if prepare is not by_pillow) + "."],
         ))
@@ -110,12 +114,13 @@ def measure_pipeline(driver: Driver, scratch: Path, effort: Effort) -> tuple[lis
         if path.suffix == ".jpg":
             whole |= dict(zip(REDUCED, zip((by_pillow_reduced, by_opencv_reduced, by_pillow_reduced), lines, strict=True), strict=True))
         least = TARGETS_12_MEGAPIXEL if title.startswith("12-megapixel") else TARGETS
-        targets = [Target(OURS, [name], value) for name, value in zip(LINES, least, strict=True)]
-        targets += [Target(FAST, [name], value) for name, value in zip(REDUCED, least, strict=True) if name in whole]
+        targets = [Target(ONEDNN, [name], value) for name, value in zip(LINES, least, strict=True)]
+        targets += [Target(ONEDNN + FAST, [name], value) for name, value in zip(REDUCED, least, strict=True) if name in whole]
         to_findings.append(Comparison(
             title, OURS,
-            interleave({**ours(driver, model, path, "ms"), **{name: timed(findings(*way, data)) for name, way in whole.items()}}, *effort),
+            interleave({**ours(driver, models, path, "ms"), **{name: timed(findings(*way, data)) for name, way in whole.items()}}, *effort),
             targets=targets,
         ))
-    driver("unload", id=model)
+    for model in models.values():
+        driver("unload", id=model)
     return to_tensor, to_findings

@@ -10,6 +10,7 @@
 #include "errors.hpp"
 #include "forked.hpp"
 #include "pictures.hpp"
+#include "preprocess/normalize.hpp"
 
 using namespace mediscan;
 
@@ -34,6 +35,67 @@ TEST_CASE("preprocess_into fills the caller's memory with what preprocess return
   std::vector<float> out(std::size_t{3} * 224 * 224);
   recipe::preprocess_into(image, evaluation(), out);
   CHECK(out == tensor.values);
+}
+
+TEST_CASE("samples, once normalised, are the very tensor that preprocess returns") {
+  const auto check = [](const Image& image, const PreprocessSpec& spec) {
+    const Tensor tensor = preprocess(image, spec);
+    std::vector<std::uint8_t> samples(tensor.values.size());
+    REQUIRE(recipe::gives_bytes(image, spec));
+    recipe::samples_into(image::Excerpt(image), spec, samples, 2);
+    CHECK(samples == recipe::preprocess_to_pixels(image, spec).bytes);
+    std::vector<float> values(samples.size());
+    recipe::normalize_samples(spec, samples, tensor.height, tensor.width, values);
+    CHECK(values == tensor.values);
+    const auto by_byte = values_of_bytes(spec);
+    REQUIRE(by_byte.size() == std::size_t{256} * spec.channels());
+    const std::size_t pixel = std::size_t{tensor.height} / 2 * tensor.width + tensor.width / 2;
+    for (std::uint32_t c = 0; c < spec.channels(); ++c) {
+      const std::size_t at = spec.layout == Layout::nhwc ? pixel * spec.channels() + c
+                                                         : c * std::size_t{tensor.height} * tensor.width + pixel;
+      CHECK(tensor.values[at] == by_byte[c * 256 + samples[pixel * spec.channels() + c]]);
+    }
+  };
+  PreprocessSpec spec = evaluation();
+  spec.mean = {0.485F, 0.456F, 0.406F};
+  spec.std = {0.229F, 0.224F, 0.225F};
+  for (const Layout layout : {Layout::nchw, Layout::nhwc}) {
+    spec.layout = layout;
+    check(test::picture({300, 280, 3, 8}), spec);
+    check(test::picture({300, 280, 1, 8}), spec);    // grey, repeated
+    check(test::picture({1700, 1500, 3, 8}), spec);  // by two threads
+    PreprocessSpec padded = spec;
+    padded.resize.reset();
+    check(test::picture({100, 90, 3, 8}), padded);
+    PreprocessSpec thumbnail = spec;
+    thumbnail.thumbnail = ThumbnailStep{260, Filter::lanczos, 2.0};
+    check(test::picture({700, 600, 3, 8}), thumbnail);
+    PreprocessSpec gray = evaluation();
+    gray.layout = layout;
+    gray.color = ColorMode::gray;
+    gray.scale = Scale::xrv;
+    check(test::picture({300, 280, 3, 8}), gray);
+  }
+}
+
+TEST_CASE("a picture whose samples are no bytes gives none, and memory of the wrong size is refused") {
+  PreprocessSpec floats = evaluation();
+  floats.resize->arithmetic = ResizeStep::Arithmetic::float32;
+  const Image bytes = test::picture({30, 30, 1, 8});
+  const Image words = test::picture({30, 30, 1, 12});
+  CHECK_FALSE(recipe::gives_bytes(words, evaluation()));
+  CHECK_FALSE(recipe::gives_bytes(bytes, floats));
+  std::vector<std::uint8_t> out(std::size_t{3} * 224 * 224);
+  const auto code_of = [&](const Image& image, const PreprocessSpec& spec) {
+    return test::error_of([&] { recipe::samples_into(image::Excerpt(image), spec, out, 1); }).code();
+  };
+  CHECK(code_of(words, evaluation()) == ErrorCode::invalid_argument);
+  CHECK(code_of(bytes, floats) == ErrorCode::invalid_argument);
+  out.pop_back();
+  CHECK(code_of(bytes, evaluation()) == ErrorCode::invalid_argument);
+  PreprocessSpec invalid = evaluation();
+  invalid.std = {0, 1, 1};
+  CHECK(test::error_of([&] { (void)values_of_bytes(invalid); }).code() == ErrorCode::invalid_argument);
 }
 
 TEST_CASE("memory of the wrong size is an error that says both sizes") {

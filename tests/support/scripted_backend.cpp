@@ -29,6 +29,7 @@ class ScriptedSession final : public Session {
   }
   [[nodiscard]] std::uint64_t memory_bytes() const override { return script_->memory_bytes; }
   [[nodiscard]] std::string remark() const override { return script_->remark; }
+  [[nodiscard]] bool takes_samples() const override { return script_->takes_samples; }
   [[nodiscard]] std::string device() const override { return "stage"; }
   [[nodiscard]] std::string precision() const override { return precision_; }
 

@@ -24,6 +24,7 @@ struct Script {
   std::function<void(const BatchInput&, const BatchOutput&, const std::atomic<bool>&)> run_until;
   std::uint64_t memory_bytes = 0;  ///< what sessions say they hold
   std::string remark;              ///< what sessions say of how they compute
+  bool takes_samples = false;      ///< what sessions say of the form of their input
   std::atomic<int> opened{0};
   std::atomic<int> closed{0};
   std::atomic<int> runs{0};

@@ -28,15 +28,14 @@ struct Scene {
     manager.threads = lanes;
     model = std::make_shared<model::LoadedModel>(bundle, options, model::Environment::of(manager));
     model->load();
-    tensors = model::self_test_tensors(*bundle, 2);
   }
-  [[nodiscard]] Contender contender() const { return {{}, model, tensors.get()}; }
+  [[nodiscard]] Contender contender() const { return {{}, model, pictures}; }
 
   test::TemporaryBundle folder;
   std::shared_ptr<const Bundle> bundle = std::make_shared<const Bundle>(Bundle::read(folder.path()));
   std::shared_ptr<test::Script> script = test::scripted_backend("contending");
   std::shared_ptr<model::LoadedModel> model;
-  std::shared_ptr<float[]> tensors;
+  model::SelfTestPictures pictures{*bundle, 2};
 };
 
 }  // namespace

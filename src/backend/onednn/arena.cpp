@@ -8,7 +8,7 @@ namespace mediscan::backend::onednn {
 void Arena::reserve(Slot slot, std::size_t bytes) {
   const auto i = static_cast<std::size_t>(slot);
   if (bytes <= sizes_[i]) return;
-  torch::Scratch larger;  // before the old memory goes: plans go on with that when there is no more
+  Scratch larger;  // before the old memory goes: plans go on with that when there is no more
   places_[i] = larger.reserve_bytes(static_cast<std::int64_t>(bytes));
   memory_[i] = std::move(larger);
   sizes_[i] = bytes;

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "backend/torch/kernels.hpp"
+#include "backend/network/kernels.hpp"
 
 namespace mediscan::backend::onednn {
 
@@ -25,7 +25,7 @@ class Arena {
   [[nodiscard]] std::uint64_t bytes() const noexcept;
 
  private:
-  std::array<torch::Scratch, slot_count> memory_;
+  std::array<Scratch, slot_count> memory_;
   std::array<void*, slot_count> places_{};
   std::array<std::size_t, slot_count> sizes_{};
   std::uint64_t generation_ = 1;

@@ -4,15 +4,10 @@
 
 namespace mediscan::backend::onednn {
 
-using torch::ConvShape;
-using torch::DenseNetConfig;
-using torch::Gives;
-using torch::Weights;
-
 namespace {
 
 /// What a norm and a ReLU make of features for `conv` to read, before its memory: as bytes when it is of bytes.
-Activation activated_for(const Layer& conv, const torch::Quantization& quantization, const Activation& features) {
+Activation activated_for(const Layer& conv, const Quantization& quantization, const Activation& features) {
   Activation activated = features;
   activated.slot = Slot::second;
   activated.stride = 0;
@@ -24,10 +19,10 @@ Activation activated_for(const Layer& conv, const torch::Quantization& quantizat
 /// Copies what a convolution gave behind the features that are there, or to where the next block's begin.
 void add_copy(Plan& plan, const Activation& fresh, const Activation& to) {
   plan.add(to.slot, to.bytes(), [fresh, to, first = to.channels - fresh.channels](const Arena& arena) {
-    torch::Pixels behind = to.pixels(arena);
+    Pixels behind = to.pixels(arena);
     behind.data += first;
     behind.channels = fresh.channels;
-    torch::copy_channels(fresh.pixels(arena), behind);
+    copy_channels(fresh.pixels(arena), behind);
   });
 }
 
@@ -35,14 +30,15 @@ void add_copy(Plan& plan, const Activation& fresh, const Activation& to) {
 
 DenseNet::DenseNet(Weights& weights, const DenseNetConfig& config, bool quantized, bool narrow)
     : stem_(weights, {config.in_channels, config.init_features, 7, 2, 3}, "features.conv0", "features.norm0"),
-      blocks_(torch::take_dense_blocks<Activated>(
-          weights, config,
-          [&](const ConvShape& shape, const std::string& conv, const std::string& norm) {
-            if (!quantized) return Activated{Layer(weights, shape, conv, norm), {}};
-            // What a batch-norm is folded into gives bytes to the next convolution, the others give features.
-            const Gives gives = norm.empty() ? Gives::floats : Gives::bytes;
-            return Activated{Layer::of_quantized(weights, shape, conv, gives, narrow), {}};
-          })),
+      blocks_(
+          take_dense_blocks<Activated>(weights, config,
+                                       [&](const ConvShape& shape, const std::string& conv, const std::string& norm) {
+                                         if (!quantized) return Activated{Layer(weights, shape, conv, norm), {}};
+                                         // What a batch-norm is folded into gives bytes to the next convolution, the
+                                         // others give features.
+                                         const Gives gives = norm.empty() ? Gives::floats : Gives::bytes;
+                                         return Activated{Layer::of_quantized(weights, shape, conv, gives, narrow), {}};
+                                       })),
       head_(weights, "classifier", config.features(), config.outputs),
       minimum_side_(config.minimum_side()) {
   for (Block& block : blocks_) {
@@ -57,14 +53,14 @@ DenseNet::DenseNet(Weights& weights, const DenseNetConfig& config, bool quantize
 
 Activation DenseNet::begin(Plan& plan, const Activation& pictures) {
   const Activation stem = plan.add(stem_, pictures, true, Slot::second);
-  const torch::Extent extent = torch::Extent{stem.height, stem.width}.after(3, 2, 1);
+  const Extent extent = Extent{stem.height, stem.width}.after(3, 2, 1);
   Activation features = stem;
   features.slot = Slot::first;
   features.height = extent.height;
   features.width = extent.width;
   features.stride = blocks_.front().channels;
   plan.add(features.slot, features.bytes(),
-           [stem, features](const Arena& arena) { torch::max_pool3(stem.pixels(arena), features.pixels(arena)); });
+           [stem, features](const Arena& arena) { max_pool3(stem.pixels(arena), features.pixels(arena)); });
   return features;
 }
 
@@ -73,9 +69,9 @@ Activation DenseNet::add_block(Plan& plan, Block& block, Activation features) {
     const Activation activated = activated_for(layer.bottleneck.layer, layer.bottleneck.input, features);
     plan.add(activated.slot, activated.bytes(), [features, activated, norm = layer.norm.affine()](const Arena& arena) {
       if (activated.type == DataType::u8) {
-        torch::affine_relu(features.pixels(arena), norm, activated.quantization, activated.byte_pixels(arena));
+        affine_relu(features.pixels(arena), norm, activated.quantization, activated.byte_pixels(arena));
       } else {
-        torch::affine_relu(features.pixels(arena), norm, activated.pixels(arena));
+        affine_relu(features.pixels(arena), norm, activated.pixels(arena));
       }
     });
     const Activation narrow = plan.add(layer.bottleneck.layer, activated, true, Slot::third);
@@ -94,9 +90,9 @@ Activation DenseNet::add_transition(Plan& plan, Block& block, const Activation& 
   averaged.width /= 2;
   plan.add(averaged.slot, averaged.bytes(), [features, averaged, norm = block.norm.affine()](const Arena& arena) {
     if (averaged.type == DataType::u8) {
-      torch::affine_relu_average2(features.pixels(arena), norm, averaged.quantization, averaged.byte_pixels(arena));
+      affine_relu_average2(features.pixels(arena), norm, averaged.quantization, averaged.byte_pixels(arena));
     } else {
-      torch::affine_relu_average2(features.pixels(arena), norm, averaged.pixels(arena));
+      affine_relu_average2(features.pixels(arena), norm, averaged.pixels(arena));
     }
   });
   const Activation reduced = plan.add(block.transition->layer, averaged, false, Slot::third);
@@ -110,7 +106,7 @@ Activation DenseNet::add_transition(Plan& plan, Block& block, const Activation& 
 void DenseNet::end(Plan& plan, const Activation& features) {
   const auto count = static_cast<std::size_t>(features.batch * features.channels);
   plan.add(Slot::features, count * sizeof(float), [features, norm = blocks_.back().norm.affine()](const Arena& arena) {
-    torch::affine_relu_mean(features.pixels(arena), norm, static_cast<float*>(arena.at(Slot::features)));
+    affine_relu_mean(features.pixels(arena), norm, static_cast<float*>(arena.at(Slot::features)));
   });
   plan.add(head_, features.batch);
 }

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "backend/network/dense.hpp"
+#include "backend/network/densenet_config.hpp"
 #include "backend/onednn/layer.hpp"
 #include "backend/onednn/plan.hpp"
-#include "backend/torch/dense.hpp"
-#include "backend/torch/densenet_config.hpp"
 
 namespace mediscan::backend::onednn {
 
@@ -18,7 +18,7 @@ class DenseNet {
  public:
   /// Takes the tensors of torchvision's DenseNet.state_dict(), or of a quantised one those that docs/bundle.md lists;
   /// Weights::check() tells whether all were there. `narrow` as in Layer::of_quantized.
-  DenseNet(torch::Weights& weights, const torch::DenseNetConfig& config, bool quantized, bool narrow);
+  DenseNet(Weights& weights, const DenseNetConfig& config, bool quantized, bool narrow);
 
   /// Adds all that is to be done for these pictures. The network outlives the plan.
   void add_to(Plan& plan, const Activation& pictures);
@@ -31,9 +31,9 @@ class DenseNet {
   /// A convolution, and what the bytes that it reads stand for when it is of bytes.
   struct Activated {
     Layer layer;
-    torch::Quantization input;
+    Quantization input;
   };
-  using Block = torch::DenseBlock<Activated>;
+  using Block = DenseBlock<Activated>;
 
   Activation begin(Plan& plan, const Activation& pictures);
   static Activation add_block(Plan& plan, Block& block, Activation features);

@@ -9,35 +9,32 @@
 namespace mediscan::backend::onednn {
 namespace {
 
-std::vector<std::int64_t> sizes_of(const torch::ConvShape& shape) {
-  return {shape.out, shape.in, shape.kernel, shape.kernel};
-}
+std::vector<std::int64_t> sizes_of(const ConvShape& shape) { return {shape.out, shape.in, shape.kernel, shape.kernel}; }
 
 /// v / 2, halves to even: -127 to 127 become -64 to 64.
 std::int8_t halved(std::int8_t value) { return static_cast<std::int8_t>(std::nearbyint(value / 2.0)); }
 
 }  // namespace
 
-Layer::Layer(torch::Weights& weights, const torch::ConvShape& of, const std::string& conv, const std::string& norm)
+Layer::Layer(Weights& weights, const ConvShape& of, const std::string& conv, const std::string& norm)
     : name(conv), shape(of) {
-  auto folded = torch::FoldedConv::take(weights, of, conv, norm);
+  auto folded = FoldedConv::take(weights, of, conv, norm);
   weight = Packing(std::move(folded.weight), sizes_of(of));
   bias = std::move(folded.bias);
 }
 
-Layer Layer::of_quantized(torch::Weights& weights, const torch::ConvShape& shape, const std::string& name,
-                          torch::Gives gives, bool narrow) {
+Layer Layer::of_quantized(Weights& weights, const ConvShape& shape, const std::string& name, Gives gives, bool narrow) {
   Layer layer;
   layer.name = name;
   layer.shape = shape;
   layer.gives = gives;
   if (!weights.is_int8(name + ".weight")) {
-    auto folded = torch::FoldedConv::take_folded(weights, shape, name);
+    auto folded = FoldedConv::take_folded(weights, shape, name);
     layer.weight = Packing(std::move(folded.weight), sizes_of(shape));
     layer.bias = std::move(folded.bias);
     return layer;
   }
-  if (gives == torch::Gives::bytes) layer.output = weights.take_quantization(name);
+  if (gives == Gives::bytes) layer.output = weights.take_quantization(name);
   std::vector<std::int8_t> plain =
       weights.take_int8(name + ".weight", {shape.out, shape.in, shape.kernel, shape.kernel});
   layer.scales = weights.take(name + ".weight_scale", {shape.out});
@@ -52,13 +49,13 @@ Layer Layer::of_quantized(torch::Weights& weights, const torch::ConvShape& shape
   return layer;
 }
 
-void require_alike(torch::Weights& weights, const Layer& one, const Layer& other) {
+void require_alike(Weights& weights, const Layer& one, const Layer& other) {
   if (one.of_bytes() == other.of_bytes()) return;
   weights.fault(fmt::format("{}.weight: found type {}, but {}.weight is {}: both are int8 or both are kept in float",
                             other.name, other.of_bytes() ? "I8" : "float", one.name, one.of_bytes() ? "I8" : "float"));
 }
 
-Head::Head(torch::Weights& weights, const std::string& name, std::int64_t features, std::int64_t outputs)
+Head::Head(Weights& weights, const std::string& name, std::int64_t features, std::int64_t outputs)
     : in(features),
       out(outputs),
       weight(weights.take(name + ".weight", {outputs, features}), {outputs, features}),

@@ -6,10 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "backend/network/folded_conv.hpp"
+#include "backend/network/weights.hpp"
 #include "backend/onednn/packing.hpp"
-#include "backend/torch/conv.hpp"
-#include "backend/torch/quantized_conv.hpp"
-#include "backend/torch/weights.hpp"
 
 namespace mediscan::backend::onednn {
 
@@ -17,35 +16,35 @@ namespace mediscan::backend::onednn {
 struct Layer {
   Layer() = default;
   /// `conv`.weight in float32 with the batch-norm `norm` folded in; none when that is empty.
-  Layer(torch::Weights& weights, const torch::ConvShape& of, const std::string& conv, const std::string& norm);
+  Layer(Weights& weights, const ConvShape& of, const std::string& conv, const std::string& norm);
   /// A convolution of a quantised network. When `name`.weight is I8, of bytes: .weight_scale and .bias (F32, one an
   /// output), and .output_scale and .output_zero_point where it gives bytes. Else kept in float32, its batch-norm
   /// folded in: .weight and .bias. With `narrow` weights of bytes are halved, rounded to even, and their scales
   /// doubled: vpmaddubsw, which stands in for VNNI on older CPUs, adds two products in 16 bits and saturates from
   /// weights of 65 on.
-  static Layer of_quantized(torch::Weights& weights, const torch::ConvShape& shape, const std::string& name,
-                            torch::Gives gives, bool narrow);
+  static Layer of_quantized(Weights& weights, const ConvShape& shape, const std::string& name, Gives gives,
+                            bool narrow);
 
   [[nodiscard]] bool of_bytes() const noexcept { return weight.type() == DataType::s8; }
-  [[nodiscard]] bool gives_bytes() const noexcept { return of_bytes() && gives == torch::Gives::bytes; }
+  [[nodiscard]] bool gives_bytes() const noexcept { return of_bytes() && gives == Gives::bytes; }
 
   std::string name;
-  torch::ConvShape shape;
-  torch::Gives gives = torch::Gives::floats;
-  Packing weight;              // OIHW
-  std::vector<float> bias;     // one an output
-  std::vector<float> scales;   // of the weights, one an output; of bytes
-  torch::Quantization output;  // what the bytes that come out stand for
+  ConvShape shape;
+  Gives gives = Gives::floats;
+  Packing weight;             // OIHW
+  std::vector<float> bias;    // one an output
+  std::vector<float> scales;  // of the weights, one an output; of bytes
+  Quantization output;        // what the bytes that come out stand for
 };
 
 /// Notes a fault unless both are of bytes or both are not: they stand in a unit that is kept in float32 as a whole.
-void require_alike(torch::Weights& weights, const Layer& one, const Layer& other);
+void require_alike(Weights& weights, const Layer& one, const Layer& other);
 
 /// The last layer, in float32: features to logits.
 struct Head {
   Head() = default;
   /// Takes `name`.weight and `name`.bias.
-  Head(torch::Weights& weights, const std::string& name, std::int64_t features, std::int64_t outputs);
+  Head(Weights& weights, const std::string& name, std::int64_t features, std::int64_t outputs);
 
   std::int64_t in = 0;
   std::int64_t out = 0;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "backend/openmp.hpp"
+#include "backend/runtime_library.hpp"
 
 // Opaque types of oneDNN's C API, under their own names so that libdnnl_headers_test can compare the function types.
 struct dnnl_engine;
@@ -108,19 +109,9 @@ struct Functions : OpenMp {
 /// The functions of the oneDNN that find_libdnnl() opened; all null before it succeeded.
 const Functions& libdnnl() noexcept;
 
-/// What a search found. A oneDNN that opened once stays for the life of the process; later searches report it.
-struct LibdnnlReport {
-  bool available = false;
-  std::string version;            ///< "3.2.0"
-  std::filesystem::path library;  ///< the libdnnl.so.3 in use
-  std::string reason;             ///< why none is available
-  std::string hint;               ///< what to do about it
-  std::vector<Probe> probes;      ///< every place tried, in order
-};
-
 /// Opens oneDNN, or finds it open. A copy that is mapped already is used whatever is named elsewhere, and the report
 /// says so: two would share the names of their functions. Thread-safe; never throws but for memory.
-LibdnnlReport find_libdnnl();
+RuntimeReport find_libdnnl();
 
 /// Why a oneDNN of this version and CPU runtime cannot be used, or nothing: 3.1 to below 4, sequential or OpenMP.
 std::optional<std::string> unusable_version(const Version& version);

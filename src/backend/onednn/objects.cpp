@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <utility>
 #include <vector>
 
 namespace mediscan::backend::onednn {
@@ -22,6 +23,12 @@ Description with_strides(std::span<const std::int64_t> sizes, DataType type, std
   return Description(made);
 }
 
+Engine engine_of_cpu() {
+  dnnl_engine* made = nullptr;
+  check(libdnnl().dnnl_engine_create(&made, engine_cpu, 0), "an engine of the CPU");
+  return Engine(made);
+}
+
 }  // namespace
 
 void check(Status status, std::string_view what) {
@@ -35,14 +42,15 @@ void check(Status status, std::string_view what) {
   throw Error(ErrorCode::backend_failed, Stage::backend, fmt::format("oneDNN made no {}: status {}", what, status));
 }
 
-Processor::Processor() {
-  dnnl_engine* made_engine = nullptr;
-  check(libdnnl().dnnl_engine_create(&made_engine, engine_cpu, 0), "an engine of the CPU");
-  engine = Engine(made_engine);
-  dnnl_stream* made_stream = nullptr;
-  check(libdnnl().dnnl_stream_create(&made_stream, made_engine, stream_in_order), "a stream of the CPU");
-  stream = Stream(made_stream);
+Processor::Processor() : Processor(std::make_shared<const Engine>(engine_of_cpu())) {}
+
+Processor::Processor(std::shared_ptr<const Engine> shared) : engine(std::move(shared)) {
+  dnnl_stream* made = nullptr;
+  check(libdnnl().dnnl_stream_create(&made, engine->get(), stream_in_order), "a stream of the CPU");
+  stream = Stream(made);
 }
+
+Processor Processor::for_another_thread() const { return Processor(engine); }
 
 Description dense(std::span<const std::int64_t> sizes, DataType type) {
   std::vector<std::int64_t> strides(sizes.size(), 1);
@@ -78,7 +86,7 @@ std::size_t bytes_of(const dnnl_memory_desc* description) noexcept {
 
 Memory memory_at(const dnnl_memory_desc* description, const Processor& processor, void* data) {
   dnnl_memory* made = nullptr;
-  check(libdnnl().dnnl_memory_create(&made, description, processor.engine.get(), data), "a memory");
+  check(libdnnl().dnnl_memory_create(&made, description, processor.engine->get(), data), "a memory");
   return Memory(made);
 }
 
@@ -103,8 +111,8 @@ Primitive primitive_of(const PrimitiveDescription& description, std::string_view
 void reorder(const dnnl_memory_desc* from_description, void* from, const dnnl_memory_desc* to_description, void* to,
              const Processor& processor) {
   dnnl_primitive_desc* made = nullptr;
-  check(libdnnl().dnnl_reorder_primitive_desc_create(&made, from_description, processor.engine.get(), to_description,
-                                                     processor.engine.get(), nullptr),
+  check(libdnnl().dnnl_reorder_primitive_desc_create(&made, from_description, processor.engine->get(), to_description,
+                                                     processor.engine->get(), nullptr),
         "a reorder of weights");
   const PrimitiveDescription description(made);
   const Primitive primitive = primitive_of(description, "a reorder of weights");

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -47,11 +48,17 @@ using PostOps = Owned<dnnl_post_ops, &Functions::dnnl_post_ops_destroy>;
 using PrimitiveDescription = Owned<dnnl_primitive_desc, &Functions::dnnl_primitive_desc_destroy>;
 using Primitive = Owned<dnnl_primitive, &Functions::dnnl_primitive_destroy>;
 
-/// The CPU, and the order in which a session's work runs on it.
+/// The CPU, and the order in which one thread's work runs on it.
 struct Processor {
   Processor();
-  Engine engine;
+  /// The same CPU, so that weights serve on both, for another thread.
+  [[nodiscard]] Processor for_another_thread() const;
+
+  std::shared_ptr<const Engine> engine;
   Stream stream;
+
+ private:
+  explicit Processor(std::shared_ptr<const Engine> shared);
 };
 
 /// Row-major numbers of these sizes.

@@ -14,12 +14,13 @@
 #include "backend/batch_limits.hpp"
 #include "backend/builtin.hpp"
 #include "backend/cpu.hpp"
+#include "backend/network/fitting.hpp"
+#include "backend/onednn/crew.hpp"
 #include "backend/onednn/densenet.hpp"
 #include "backend/onednn/libdnnl.hpp"
 #include "backend/onednn/plan.hpp"
 #include "backend/onednn/resnet.hpp"
 #include "backend/onednn/thread_scope.hpp"
-#include "backend/torch/fitting.hpp"
 
 namespace mediscan::backend {
 namespace onednn {
@@ -56,16 +57,11 @@ Network build(const OpenRequest& request, bool quantized) {
   if (architecture.in_channels == 0 || architecture.outputs == 0) {
     throw Error(ErrorCode::bundle_invalid, Stage::backend, "architecture: in_channels and outputs must be at least 1");
   }
-  const auto resnet = torch::ResNetConfig::from(architecture);
-  const auto densenet = torch::DenseNetConfig::from(architecture);
-  if (!resnet && !densenet) {
-    throw Error(ErrorCode::unsupported, Stage::backend,
-                fmt::format("the onednn backend knows no architecture \"{}\"", architecture.name),
-                "known are resnet18, resnet34, resnet50, resnet101, resnet152, resnet, densenet121, densenet161, "
-                "densenet169, densenet201 and densenet; for another, register a backend of your own");
-  }
-  torch::Weights weights(request.weights);
-  torch::require_fitting(weights, quantized ? torch::Precision::int8 : torch::Precision::fp32);
+  const auto resnet = ResNetConfig::from(architecture);
+  const auto densenet = DenseNetConfig::from(architecture);
+  if (!resnet && !densenet) refuse_architecture(architecture.name);
+  Weights weights(request.weights);
+  require_fitting(weights, quantized ? Precision::int8 : Precision::fp32);
   const bool narrow = !this_cpu().vnni;
   Network network = resnet ? Network(ResNet(weights, *resnet, quantized, narrow))
                            : Network(DenseNet(weights, *densenet, quantized, narrow));
@@ -86,36 +82,47 @@ class OnednnSession final : public Session {
         network_(build(request, quantized)),
         limits_{static_cast<std::uint32_t>(request.max_batch), request.bundle.architecture.in_channels,
                 request.bundle.architecture.outputs, minimum_side(network_)},
-        size_(request.bundle.input_size()) {
+        size_(request.bundle.input_size()),
+        crew_(processor_, threads_, [this](Plan& plan, Crew::Size size) { add_network(plan, 1, size); }) {
     const ThreadScope scope(threads_);
-    for (std::uint32_t batch = 1; batch < limits_.max_batch; batch *= 2) plan_for(batch, size_.first, size_.second);
-    plan_for(limits_.max_batch, size_.first, size_.second);
+    for (std::uint32_t batch = 1; batch < limits_.max_batch; batch *= 2) prepare(batch, size_.first, size_.second);
+    prepare(limits_.max_batch, size_.first, size_.second);
   }
 
   void run(const BatchInput& input, const BatchOutput& output, const std::atomic<bool>& cancelled) override {
     limits_.require(input, output);
     const ThreadScope scope(threads_);
-    Plan& plan = plan_for(input.batch, input.height, input.width);
-    plan.run(channels_last(input), output.logits, cancelled);
+    prepare(input.batch, input.height, input.width);
+    const float* pictures = channels_last(input);
+    if (crew_.takes(input.batch)) {
+      crew_.run(pictures, input.batch, input.channels, {input.height, input.width}, output.logits, output.outputs,
+                cancelled);
+    } else {
+      plans_.at({input.batch, input.height, input.width}).run(pictures, output.logits, cancelled);
+    }
   }
 
   [[nodiscard]] std::string device() const override { return "cpu"; }
   [[nodiscard]] std::string precision() const override { return precision_; }
   [[nodiscard]] std::uint64_t memory_bytes() const override {
-    return arena_.bytes() + std::visit([](const auto& network) { return network.bytes(); }, network_);
+    return arena_.bytes() + crew_.bytes() + std::visit([](const auto& network) { return network.bytes(); }, network_);
   }
 
  private:
-  /// Of the bundle's picture size one is kept for every batch, of other sizes the last that ran.
-  Plan& plan_for(std::uint32_t batch, std::uint32_t height, std::uint32_t width) {
-    const bool usual = std::pair(height, width) == size_;
+  /// Makes what a batch runs, unless that is there. Of the bundle's picture size one plan is kept for every batch that
+  /// is not shared out, of other sizes the last that ran.
+  void prepare(std::uint32_t batch, std::uint32_t height, std::uint32_t width) {
+    if (crew_.takes(batch)) return crew_.prepare({height, width});
     const std::tuple key(batch, height, width);
-    if (const auto known = plans_.find(key); known != plans_.end()) return known->second;
-    if (!usual) std::erase_if(plans_, [&](const auto& plan) { return !is_usual(plan.first); });
+    if (plans_.contains(key)) return;
+    if (!is_usual(key)) std::erase_if(plans_, [&](const auto& plan) { return !is_usual(plan.first); });
     Plan plan(processor_, arena_);
-    const Activation pictures{Slot::pictures, batch, limits_.channels, height, width, DataType::f32, {}};
+    add_network(plan, batch, {height, width});
+    plans_.emplace(key, std::move(plan));
+  }
+  void add_network(Plan& plan, std::int64_t batch, Crew::Size size) {
+    const Activation pictures{Slot::pictures, batch, limits_.channels, size.first, size.second, DataType::f32, {}};
     std::visit([&](auto& network) { network.add_to(plan, pictures); }, network_);
-    return plans_.emplace(key, std::move(plan)).first->second;
   }
   [[nodiscard]] bool is_usual(const std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>& key) const {
     return std::pair(std::get<1>(key), std::get<2>(key)) == size_;
@@ -144,8 +151,9 @@ class OnednnSession final : public Session {
   Network network_;
   BatchLimits limits_;
   std::pair<std::uint32_t, std::uint32_t> size_;  // height and width of the bundle's pictures
+  Crew crew_;
   Arena arena_;
-  torch::Scratch pictures_;
+  Scratch pictures_;
   std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, Plan> plans_;  // by batch, height, width
 };
 
@@ -154,28 +162,12 @@ class OnednnBackend final : public Backend {
   [[nodiscard]] std::string name() const override { return "onednn"; }
 
   [[nodiscard]] BackendInfo probe(const std::filesystem::path& /*libtorch*/) const override {
-    BackendInfo info;
-    info.name = name();
-    try {
-      LibdnnlReport report = find_libdnnl();
-      info.version = std::move(report.version);
-      info.available = report.available;
-      info.reason = std::move(report.reason);
-      info.probes = std::move(report.probes);
-      if (info.available) info.devices = {find_cpu()};
-    } catch (const std::exception& error) {
-      info.available = false;
-      info.reason = error.what();
-    }
-    return info;
+    return backend_info(name(), find_libdnnl, [](const RuntimeReport&) { return std::vector{find_cpu()}; });
   }
 
   std::unique_ptr<Session> open(const OpenRequest& request) override {
-    if (request.threads < 1 || request.max_batch < 1) {
-      throw Error(ErrorCode::invalid_argument, Stage::backend,
-                  fmt::format("threads {} and max_batch {} must be at least 1", request.threads, request.max_batch));
-    }
-    const LibdnnlReport report = find_libdnnl();
+    require_numbers(request);
+    const RuntimeReport report = find_libdnnl();
     if (!report.available)
       throw Error(ErrorCode::backend_unavailable, Stage::backend, "onednn: " + report.reason, report.hint);
     return std::make_unique<OnednnSession>(request, require_offered(request.device, request.precision));

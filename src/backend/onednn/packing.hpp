@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "backend/network/kernels.hpp"
 #include "backend/onednn/objects.hpp"
-#include "backend/torch/kernels.hpp"
 
 namespace mediscan::backend::onednn {
 
@@ -30,7 +30,7 @@ class Packing {
  private:
   struct Order {
     Description description;
-    torch::Scratch numbers;
+    Scratch numbers;
     void* place = nullptr;
     Memory memory;
   };

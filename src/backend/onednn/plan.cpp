@@ -14,7 +14,7 @@ namespace {
 constexpr int one_for_all = 0;
 constexpr int one_an_output = 1;
 
-std::string name_of(const torch::ConvShape& shape) {
+std::string name_of(const ConvShape& shape) {
   return fmt::format("a convolution of {} to {} channels, {} x {} pixels at stride {}", shape.in, shape.out,
                      shape.kernel, shape.kernel, shape.stride);
 }
@@ -35,11 +35,11 @@ void append_post_ops(const Attributes& attributes, bool relu, const Activation* 
 }
 
 /// What the bytes of a convolution stand for. A zero point of 0 is left out: kernels are faster without.
-void append_quantization(const Attributes& attributes, const Layer& layer, const torch::Quantization& in) {
+void append_quantization(const Attributes& attributes, const Layer& layer, const Quantization& in) {
   const auto scale = [&](int argument, int mask) {
     check(libdnnl().dnnl_primitive_attr_set_scales_mask(attributes.get(), argument, mask), "scales of bytes");
   };
-  const auto zero_point = [&](int argument, const torch::Quantization& quantization) {
+  const auto zero_point = [&](int argument, const Quantization& quantization) {
     if (quantization.zero_point == 0) return;
     check(libdnnl().dnnl_primitive_attr_set_zero_points_mask(attributes.get(), argument, one_for_all),
           "a zero point of bytes");
@@ -54,14 +54,14 @@ void append_quantization(const Attributes& attributes, const Layer& layer, const
 
 PrimitiveDescription describe(const Processor& processor, const Layer& layer, const Activation& in,
                               const Activation& out, const Attributes& attributes) {
-  const torch::ConvShape& shape = layer.shape;
+  const ConvShape& shape = layer.shape;
   const std::array strides{shape.stride, shape.stride};
   const std::array<std::int64_t, 2> no_dilation{0, 0};
   const std::array padding{shape.padding, shape.padding};
   const std::array outputs{shape.out};
   dnnl_primitive_desc* made = nullptr;
   check(libdnnl().dnnl_convolution_forward_primitive_desc_create(
-            &made, processor.engine.get(), forward_inference, convolution_direct, nhwc(in.sizes(), in.type).get(),
+            &made, processor.engine->get(), forward_inference, convolution_direct, nhwc(in.sizes(), in.type).get(),
             any_order(layer.weight.sizes(), layer.weight.type()).get(), dense(outputs, DataType::f32).get(),
             nhwc(out.sizes(), out.type).get(), strides.data(), no_dilation.data(), padding.data(), padding.data(),
             attributes.get()),
@@ -85,7 +85,7 @@ std::size_t Activation::bytes() const noexcept {
   return type == DataType::u8 ? numbers : numbers * sizeof(float);
 }
 
-torch::Pixels Activation::pixels(const Arena& arena) const noexcept {
+Pixels Activation::pixels(const Arena& arena) const noexcept {
   return {static_cast<float*>(arena.at(slot)), batch, height, width, channels, stride > 0 ? stride : channels};
 }
 
@@ -97,7 +97,7 @@ std::span<std::uint8_t> Activation::raw_bytes(const Arena& arena) const noexcept
   return {static_cast<std::uint8_t*>(arena.at(slot)), static_cast<std::size_t>(batch * channels * height * width)};
 }
 
-torch::BytePixels Activation::byte_pixels(const Arena& arena) const noexcept {
+BytePixels Activation::byte_pixels(const Arena& arena) const noexcept {
   return {static_cast<std::uint8_t*>(arena.at(slot)), batch, height, width, channels};
 }
 
@@ -118,7 +118,7 @@ dnnl_memory* Plan::constant(std::int32_t number) {
   return constants_.emplace_back(memory_at(dense(one, DataType::s32).get(), *processor_, &kept)).get();
 }
 
-void Plan::add_quantization(Step& step, Layer& layer, const torch::Quantization& of_input) {
+void Plan::add_quantization(Step& step, Layer& layer, const Quantization& of_input) {
   step.arguments.push_back({arg_scales | arg_src, constant(of_input.scale)});
   step.arguments.push_back({arg_scales | arg_weights, constant(std::span(layer.scales))});
   if (of_input.zero_point != 0) step.arguments.push_back({arg_zero_points | arg_src, constant(of_input.zero_point)});
@@ -155,8 +155,8 @@ void Plan::add_conv(Layer& layer, const Activation& in, const Activation& out, b
 }
 
 Activation Plan::add(Layer& layer, const Activation& in, bool relu, Slot slot) {
-  const torch::ConvShape& shape = layer.shape;
-  const torch::Extent extent = torch::Extent{in.height, in.width}.after(shape.kernel, shape.stride, shape.padding);
+  const ConvShape& shape = layer.shape;
+  const Extent extent = Extent{in.height, in.width}.after(shape.kernel, shape.stride, shape.padding);
   Activation out = in;
   out.slot = slot;
   out.channels = shape.out;
@@ -185,7 +185,7 @@ void Plan::add(Head& head, std::int64_t batch) {
   dnnl_primitive_desc* made = nullptr;
   const std::string name = fmt::format("a layer of {} to {} numbers", head.in, head.out);
   check(libdnnl().dnnl_inner_product_forward_primitive_desc_create(
-            &made, processor_->engine.get(), forward_inference, features.get(),
+            &made, processor_->engine->get(), forward_inference, features.get(),
             any_order(head.weight.sizes(), DataType::f32).get(), dense(outputs, DataType::f32).get(), logits.get(),
             attributes.get()),
         name);

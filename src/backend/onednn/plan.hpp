@@ -12,10 +12,10 @@
 #include <span>
 #include <vector>
 
+#include "backend/network/kernels.hpp"
 #include "backend/onednn/arena.hpp"
 #include "backend/onednn/layer.hpp"
 #include "backend/onednn/objects.hpp"
-#include "backend/torch/kernels.hpp"
 
 namespace mediscan::backend::onednn {
 
@@ -27,15 +27,15 @@ struct Activation {
   std::int64_t height = 0;
   std::int64_t width = 0;
   DataType type = DataType::f32;
-  torch::Quantization quantization;  // what bytes stand for, or what they would if these numbers became bytes
-  std::int64_t stride = 0;           // floats from one pixel to the next where there is room between them; else 0
+  Quantization quantization;  // what bytes stand for, or what they would if these numbers became bytes
+  std::int64_t stride = 0;    // floats from one pixel to the next where there is room between them; else 0
 
   [[nodiscard]] std::array<std::int64_t, 4> sizes() const noexcept { return {batch, channels, height, width}; }
   [[nodiscard]] std::size_t bytes() const noexcept;
 
   /// The memory as our kernels take it, of float32 and of bytes.
-  [[nodiscard]] torch::Pixels pixels(const Arena& arena) const noexcept;
-  [[nodiscard]] torch::BytePixels byte_pixels(const Arena& arena) const noexcept;
+  [[nodiscard]] Pixels pixels(const Arena& arena) const noexcept;
+  [[nodiscard]] BytePixels byte_pixels(const Arena& arena) const noexcept;
   /// All its numbers, of memory without room between pixels.
   [[nodiscard]] std::span<float> floats(const Arena& arena) const noexcept;
   [[nodiscard]] std::span<std::uint8_t> raw_bytes(const Arena& arena) const noexcept;
@@ -78,7 +78,7 @@ class Plan {
   dnnl_memory* constant(std::span<float> numbers);
   dnnl_memory* constant(float number);
   dnnl_memory* constant(std::int32_t number);
-  void add_quantization(Step& step, Layer& layer, const torch::Quantization& of_input);
+  void add_quantization(Step& step, Layer& layer, const Quantization& of_input);
   void add_scratch(Step& step, const PrimitiveDescription& description);
   void add_conv(Layer& layer, const Activation& in, const Activation& out, bool relu, const Activation* residual);
   void bind();

@@ -4,11 +4,6 @@
 
 namespace mediscan::backend::onednn {
 
-using torch::ConvShape;
-using torch::Gives;
-using torch::ResNetConfig;
-using torch::Weights;
-
 namespace {
 
 /// A block's input and output lie in one of two slots, what comes between in two others.
@@ -21,9 +16,9 @@ Activation converted(Plan& plan, const Activation& x, DataType type) {
   to.type = type;
   plan.add(to.slot, to.bytes(), [x, to](const Arena& arena) {
     if (to.type == DataType::u8) {
-      torch::to_bytes(x.floats(arena), x.quantization, to.raw_bytes(arena).data());
+      to_bytes(x.floats(arena), x.quantization, to.raw_bytes(arena).data());
     } else {
-      torch::from_bytes(x.raw_bytes(arena), x.quantization, to.floats(arena).data());
+      from_bytes(x.raw_bytes(arena), x.quantization, to.floats(arena).data());
     }
   });
   return to;
@@ -34,8 +29,8 @@ Activation converted(Plan& plan, const Activation& x, DataType type) {
 ResNet::ResNet(Weights& weights, const ResNetConfig& config, bool quantized, bool narrow)
     : quantized_(quantized),
       stem_(weights, {config.in_channels, config.width, 7, 2, 3}, "conv1", "bn1"),
-      pooled_quantization_(quantized ? weights.take_quantization("conv1") : torch::Quantization{}),
-      stages_(torch::take_residual_stages<Layer>(
+      pooled_quantization_(quantized ? weights.take_quantization("conv1") : Quantization{}),
+      stages_(take_residual_stages<Layer>(
           config,
           [&](const ConvShape& shape, const std::string& conv, const std::string& norm) {
             return quantized ? Layer::of_quantized(weights, shape, conv, Gives::bytes, narrow)
@@ -56,15 +51,15 @@ ResNet::ResNet(Weights& weights, const ResNetConfig& config, bool quantized, boo
 
 Activation ResNet::begin(Plan& plan, const Activation& pictures) {
   const Activation stem = plan.add(stem_, pictures, true, Slot::second);
-  const torch::Extent extent = torch::Extent{stem.height, stem.width}.after(3, 2, 1);
+  const Extent extent = Extent{stem.height, stem.width}.after(3, 2, 1);
   const Activation pooled{Slot::first,         stem.batch,   stem.channels,
                           extent.height,       extent.width, quantized_ ? DataType::u8 : DataType::f32,
                           pooled_quantization_};
   plan.add(pooled.slot, pooled.bytes(), [stem, pooled](const Arena& arena) {
     if (pooled.type == DataType::u8) {
-      torch::max_pool3(stem.pixels(arena), pooled.quantization, pooled.byte_pixels(arena));
+      max_pool3(stem.pixels(arena), pooled.quantization, pooled.byte_pixels(arena));
     } else {
-      torch::max_pool3(stem.pixels(arena), pooled.pixels(arena));
+      max_pool3(stem.pixels(arena), pooled.pixels(arena));
     }
   });
   return pooled;
@@ -86,9 +81,9 @@ void ResNet::end(Plan& plan, const Activation& x) {
   plan.add(Slot::features, features * sizeof(float), [x](const Arena& arena) {
     auto* means = static_cast<float*>(arena.at(Slot::features));
     if (x.type == DataType::u8) {
-      torch::mean_pixels(x.byte_pixels(arena), x.quantization, means);
+      mean_pixels(x.byte_pixels(arena), x.quantization, means);
     } else {
-      torch::mean_pixels(x.pixels(arena), means);
+      mean_pixels(x.pixels(arena), means);
     }
   });
   plan.add(head_, x.batch);

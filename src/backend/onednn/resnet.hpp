@@ -4,10 +4,10 @@
 
 #include <cstdint>
 
+#include "backend/network/residual.hpp"
+#include "backend/network/resnet_config.hpp"
 #include "backend/onednn/layer.hpp"
 #include "backend/onednn/plan.hpp"
-#include "backend/torch/residual.hpp"
-#include "backend/torch/resnet_config.hpp"
 
 namespace mediscan::backend::onednn {
 
@@ -15,7 +15,7 @@ class ResNet {
  public:
   /// Takes the tensors of torchvision's ResNet.state_dict(), or of a quantised one those that docs/bundle.md lists;
   /// Weights::check() tells whether all were there. `narrow` as in Layer::of_quantized.
-  ResNet(torch::Weights& weights, const torch::ResNetConfig& config, bool quantized, bool narrow);
+  ResNet(Weights& weights, const ResNetConfig& config, bool quantized, bool narrow);
 
   /// Adds all that is to be done for these pictures. The network outlives the plan.
   void add_to(Plan& plan, const Activation& pictures);
@@ -23,7 +23,7 @@ class ResNet {
   [[nodiscard]] std::uint64_t bytes() const noexcept;
 
  private:
-  using Block = torch::ResidualBlock<Layer>;
+  using Block = ResidualBlock<Layer>;
 
   Activation begin(Plan& plan, const Activation& pictures);
   static Activation add_block(Plan& plan, Block& block, Activation x);
@@ -31,8 +31,8 @@ class ResNet {
 
   bool quantized_;
   Layer stem_;
-  torch::Quantization pooled_quantization_;  // of what the first stage takes, in bytes
-  torch::ResidualStages<Layer> stages_;
+  Quantization pooled_quantization_;  // of what the first stage takes, in bytes
+  ResidualStages<Layer> stages_;
   Head head_;
 };
 

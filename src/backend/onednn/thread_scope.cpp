@@ -34,7 +34,24 @@ void split_by_openmp(std::int64_t count, std::int64_t grain, LoopPart part, void
   }
 }
 
+struct Team {
+  TeamWork work;
+  void* context;
+};
+
+void take_seat(void* argument) {
+  const Team& team = *static_cast<const Team*>(argument);
+  const SplitterScope alone(nullptr);
+  team.work(libdnnl().omp_get_thread_num(), team.context);
+}
+
 }  // namespace
+
+void run_team(int threads, TeamWork work, void* context) {
+  if (threads == 1 || libdnnl().GOMP_parallel == nullptr) return work(0, context);
+  Team team{work, context};
+  libdnnl().GOMP_parallel(&take_seat, &team, static_cast<unsigned>(threads), 0);
+}
 
 ThreadScope::ThreadScope(int threads) noexcept
     : openmp_(libdnnl()), splitter_(libdnnl().omp_get_max_threads == nullptr ? nullptr : &split_by_openmp) {

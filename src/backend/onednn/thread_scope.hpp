@@ -17,4 +17,12 @@ class ThreadScope {
   SplitterScope splitter_;
 };
 
+/// What one of a team's threads does; `seat` counts them from 0.
+using TeamWork = void (*)(int seat, void* context) noexcept;
+
+/// Does `work` on so many threads at once, the calling one among them, and returns when all have done it. Parallel
+/// regions and loops inside run on the thread that meets them. There may be fewer than asked for, but always seat 0;
+/// just one where oneDNN has no threads. Inside a ThreadScope.
+void run_team(int threads, TeamWork work, void* context);
+
 }  // namespace mediscan::backend::onednn

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "backend/network/dense.hpp"
+#include "backend/network/densenet_config.hpp"
+#include "backend/network/kernels.hpp"
 #include "backend/torch/conv.hpp"
-#include "backend/torch/dense.hpp"
-#include "backend/torch/densenet_config.hpp"
-#include "backend/torch/kernels.hpp"
 #include "backend/torch/linear.hpp"
 
 namespace mediscan::backend::torch {

@@ -35,20 +35,6 @@ std::vector<std::string> names_of_usable(const std::vector<DeviceInfo>& devices)
 
 }  // namespace
 
-std::string_view name_of(Precision precision) noexcept {
-  switch (precision) {
-    case Precision::fp32:
-      return "fp32";
-    case Precision::fp16:
-      return "fp16";
-    case Precision::bf16:
-      return "bf16";
-    case Precision::int8:
-      return "int8";
-  }
-  return "unknown";
-}
-
 DeviceInfo find_cpu(const Cpu& cpu) {
   DeviceInfo info{"cpu", true, cpu.model, {}};
   if (cpu.avx2) info.precisions.emplace_back(name_of(Precision::int8));
@@ -98,7 +84,7 @@ Target choose_target(const std::vector<DeviceInfo>& devices, const std::string& 
 }
 
 Target open_target(const OpenRequest& request) {
-  const LibtorchReport report = find_libtorch(request.libtorch);
+  const RuntimeReport report = find_libtorch(request.libtorch);
   if (!report.available)
     throw Error(ErrorCode::backend_unavailable, Stage::backend, "torch: " + report.reason, report.hint);
   return choose_target(find_devices(report.library), request.device, request.precision);

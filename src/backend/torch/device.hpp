@@ -11,11 +11,9 @@
 #include <vector>
 
 #include "backend/cpu.hpp"
+#include "backend/network/precision.hpp"
 
 namespace mediscan::backend::torch {
-
-enum class Precision { fp32, fp16, bf16, int8 };
-std::string_view name_of(Precision precision) noexcept;
 
 /// Where and how a session computes. Networks take it where it matters and never ask further.
 struct Target {

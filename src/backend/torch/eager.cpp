@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "backend/network/residual.hpp"
 #include "backend/torch/densenet.hpp"
-#include "backend/torch/residual.hpp"
 
 namespace mediscan::backend::torch {
 namespace {

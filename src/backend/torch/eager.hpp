@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "backend/network/weights.hpp"
 #include "backend/torch/conv.hpp"
 #include "backend/torch/device.hpp"
 #include "backend/torch/tensor.hpp"
-#include "backend/torch/weights.hpp"
 
 namespace mediscan::backend::torch {
 

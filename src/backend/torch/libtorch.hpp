@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "backend/openmp.hpp"
+#include "backend/runtime_library.hpp"
 
 // Opaque types of LibTorch's C ABI, under their own names so that libtorch_headers_test can compare the function types.
 struct AtenTensorOpaque;
@@ -79,20 +80,10 @@ struct Functions : OpenMp {
 /// The functions of the LibTorch that find_libtorch() opened; all null before it succeeded.
 const Functions& libtorch() noexcept;
 
-/// What a search found. A LibTorch that opened once stays for the life of the process; later searches report it.
-struct LibtorchReport {
-  bool available = false;
-  std::string version;            ///< "2.15.0"
-  std::filesystem::path library;  ///< the libtorch_cpu.so in use
-  std::string reason;             ///< why none is available
-  std::string hint;               ///< what to do about it
-  std::vector<Probe> probes;      ///< every place tried, in order
-};
-
 /// Opens LibTorch, or finds it open. `named` is a place the caller asked for (empty: search). Exactly one LibTorch
 /// lives in a process, so one that is mapped already is used whatever `named` says, and the report says so.
 /// Thread-safe; never throws but for memory.
-LibtorchReport find_libtorch(const std::filesystem::path& named);
+RuntimeReport find_libtorch(const std::filesystem::path& named);
 
 /// "2.15.0" from the number of aoti_torch_abi_version: one byte each for major, minor and patch, from the top.
 std::string version_text(std::uint64_t abi_version);

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "backend/network/weights.hpp"
 #include "backend/torch/tensor.hpp"
-#include "backend/torch/weights.hpp"
 
 namespace mediscan::backend::torch {
 

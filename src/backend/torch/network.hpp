@@ -9,9 +9,9 @@
 #include <cstdint>
 #include <span>
 
+#include "backend/network/kernels.hpp"
 #include "backend/torch/conv.hpp"
 #include "backend/torch/device.hpp"
-#include "backend/torch/kernels.hpp"
 #include "backend/torch/tensor.hpp"
 
 namespace mediscan::backend::torch {

@@ -5,12 +5,12 @@
 #include <variant>
 
 #include "backend/builtin.hpp"
+#include "backend/network/weights.hpp"
 #include "backend/torch/device.hpp"
 #include "backend/torch/network.hpp"
 #include "backend/torch/quantizable_densenet.hpp"
 #include "backend/torch/quantizable_resnet.hpp"
 #include "backend/torch/thread_scope.hpp"
-#include "backend/torch/weights.hpp"
 
 namespace mediscan::backend {
 namespace torch {
@@ -75,7 +75,7 @@ std::unique_ptr<Quantizable> open_torch_quantizable(const OpenRequest& request) 
   torch::require_quantizable(request.bundle.architecture);
   torch::Target target =
       torch::open_target({request.bundle, request.weights, "cpu", "fp32", request.threads, 1, request.libtorch});
-  torch::Weights weights(request.weights);
+  Weights weights(request.weights);
   if (weights.quantized()) {
     throw Error(ErrorCode::unsupported, Stage::backend, "the weights of this bundle are quantised already",
                 "quantise the float32 bundle that it was made from");

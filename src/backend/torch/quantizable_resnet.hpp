@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "backend/network/kernels.hpp"
+#include "backend/network/residual.hpp"
+#include "backend/network/resnet_config.hpp"
 #include "backend/quantizable.hpp"
 #include "backend/torch/conv.hpp"
-#include "backend/torch/kernels.hpp"
 #include "backend/torch/linear.hpp"
-#include "backend/torch/residual.hpp"
-#include "backend/torch/resnet_config.hpp"
 
 namespace mediscan::backend::torch {
 

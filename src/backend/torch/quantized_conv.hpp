@@ -7,16 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "backend/network/kernels.hpp"
+#include "backend/network/weights.hpp"
 #include "backend/torch/conv.hpp"
 #include "backend/torch/device.hpp"
-#include "backend/torch/kernels.hpp"
 #include "backend/torch/tensor.hpp"
-#include "backend/torch/weights.hpp"
 
 namespace mediscan::backend::torch {
-
-/// What a convolution of bytes gives.
-enum class Gives { bytes, floats };
 
 /// Made in two steps as Conv is.
 class QuantizedConv {

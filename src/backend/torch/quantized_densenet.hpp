@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "backend/torch/dense.hpp"
-#include "backend/torch/densenet_config.hpp"
-#include "backend/torch/kernels.hpp"
+#include "backend/network/dense.hpp"
+#include "backend/network/densenet_config.hpp"
+#include "backend/network/kernels.hpp"
 #include "backend/torch/linear.hpp"
 #include "backend/torch/mixed_conv.hpp"
 

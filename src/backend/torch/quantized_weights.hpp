@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "backend/network/weights.hpp"
 #include "backend/quantizable.hpp"
 #include "backend/torch/conv.hpp"
-#include "backend/torch/weights.hpp"
 #include "bundle/safetensors_writer.hpp"
 
 namespace mediscan::backend::torch {

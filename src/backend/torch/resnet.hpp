@@ -5,11 +5,11 @@
 #include <atomic>
 #include <cstdint>
 
+#include "backend/network/kernels.hpp"
+#include "backend/network/residual.hpp"
+#include "backend/network/resnet_config.hpp"
 #include "backend/torch/conv.hpp"
-#include "backend/torch/kernels.hpp"
 #include "backend/torch/linear.hpp"
-#include "backend/torch/residual.hpp"
-#include "backend/torch/resnet_config.hpp"
 
 namespace mediscan::backend::torch {
 

@@ -1,23 +1,22 @@
 // The torch backend: LibTorch at run time behind the Backend interface. Finding LibTorch, reading weights and the
 // networks themselves are in their own files; this one wires them together and checks what callers hand in.
-#include <fmt/format.h>
 
 #include <utility>
 #include <variant>
 
 #include "backend/batch_limits.hpp"
 #include "backend/builtin.hpp"
+#include "backend/network/fitting.hpp"
+#include "backend/network/weights.hpp"
 #include "backend/torch/cuda/session.hpp"
 #include "backend/torch/densenet.hpp"
 #include "backend/torch/device.hpp"
-#include "backend/torch/fitting.hpp"
 #include "backend/torch/libtorch.hpp"
 #include "backend/torch/network.hpp"
 #include "backend/torch/quantized_densenet.hpp"
 #include "backend/torch/quantized_resnet.hpp"
 #include "backend/torch/resnet.hpp"
 #include "backend/torch/thread_scope.hpp"
-#include "backend/torch/weights.hpp"
 
 namespace mediscan::backend {
 namespace torch {
@@ -88,27 +87,13 @@ class TorchBackend final : public Backend {
   [[nodiscard]] std::string name() const override { return "torch"; }
 
   [[nodiscard]] BackendInfo probe(const std::filesystem::path& named) const override {
-    BackendInfo info;
-    info.name = name();
-    try {
-      LibtorchReport report = find_libtorch(named);
-      info.version = std::move(report.version);
-      info.available = report.available;
-      info.reason = std::move(report.reason);
-      info.probes = std::move(report.probes);
-      if (info.available) info.devices = find_devices(report.library);
-    } catch (const std::exception& error) {
-      info.available = false;
-      info.reason = error.what();
-    }
-    return info;
+    return backend_info(
+        name(), [&] { return find_libtorch(named); },
+        [](const RuntimeReport& report) { return find_devices(report.library); });
   }
 
   std::unique_ptr<Session> open(const OpenRequest& request) override {
-    if (request.threads < 1 || request.max_batch < 1) {
-      throw Error(ErrorCode::invalid_argument, Stage::backend,
-                  fmt::format("threads {} and max_batch {} must be at least 1", request.threads, request.max_batch));
-    }
+    require_numbers(request);
     Target target = open_target(request);
     if (target.device != "cpu")
       return std::make_unique<CudaSession>(request, cuda_target(target.device, target.precision));

@@ -13,6 +13,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/symbol.hpp"
+
 namespace mediscan::backend::torch {
 namespace {
 
@@ -35,17 +37,15 @@ struct DriverFunctions {
   DriverStatus (*explain)(DriverStatus, const char**) = nullptr;
 };
 
-template <class Function>
-bool resolve(void* library, const char* symbol, Function& function) {
-  function = reinterpret_cast<Function>(::dlsym(library, symbol));
-  return function != nullptr;
-}
+using base::resolve_symbol;
 
 bool resolve_all(void* library, DriverFunctions& cuda) {
-  return resolve(library, "cuInit", cuda.init) && resolve(library, "cuDriverGetVersion", cuda.version) &&
-         resolve(library, "cuDeviceGetCount", cuda.count) && resolve(library, "cuDeviceGet", cuda.device) &&
-         resolve(library, "cuDeviceGetName", cuda.name) && resolve(library, "cuDeviceTotalMem_v2", cuda.memory) &&
-         resolve(library, "cuDeviceGetAttribute", cuda.attribute) && resolve(library, "cuGetErrorString", cuda.explain);
+  return resolve_symbol(library, "cuInit", cuda.init) && resolve_symbol(library, "cuDriverGetVersion", cuda.version) &&
+         resolve_symbol(library, "cuDeviceGetCount", cuda.count) &&
+         resolve_symbol(library, "cuDeviceGet", cuda.device) && resolve_symbol(library, "cuDeviceGetName", cuda.name) &&
+         resolve_symbol(library, "cuDeviceTotalMem_v2", cuda.memory) &&
+         resolve_symbol(library, "cuDeviceGetAttribute", cuda.attribute) &&
+         resolve_symbol(library, "cuGetErrorString", cuda.explain);
 }
 
 std::string explained(const DriverFunctions& cuda, DriverStatus status) {

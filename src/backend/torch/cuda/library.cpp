@@ -5,23 +5,19 @@
 
 #include <system_error>
 
+#include "base/symbol.hpp"
+
 namespace mediscan::backend::torch {
 namespace {
-
-template <class Function>
-bool resolve(void* handle, const char* name, Function*& function) {
-  function = reinterpret_cast<Function*>(::dlsym(handle, name));  // dependencies of the library are looked through too
-  return function != nullptr;
-}
 
 /// The first function that is missing, or nothing.
 std::optional<std::string> resolve_all(void* handle, CudaFunctions& found) {
 #define MEDISCAN_RESOLVE(result, name, parameters) \
-  if (!resolve(handle, #name, found.name)) return "lacks the function " #name;
+  if (!base::resolve_symbol(handle, #name, found.name)) return "lacks the function " #name;
   MEDISCAN_LIBTORCH_CUDA_FUNCTIONS(MEDISCAN_RESOLVE)
 #undef MEDISCAN_RESOLVE
-#define MEDISCAN_RESOLVE(result, name, parameters) \
-  if (!resolve(handle, #name, found.name))         \
+#define MEDISCAN_RESOLVE(result, name, parameters)      \
+  if (!base::resolve_symbol(handle, #name, found.name)) \
     return "is built without the CUDA runtime as a library of its own, which MediScan calls: no " #name;
   MEDISCAN_CUDA_RUNTIME_FUNCTIONS(MEDISCAN_RESOLVE)
 #undef MEDISCAN_RESOLVE

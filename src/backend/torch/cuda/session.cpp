@@ -1,6 +1,6 @@
 #include "backend/torch/cuda/session.hpp"
 #include "backend/batch_limits.hpp"
-#include "backend/torch/fitting.hpp"
+#include "backend/network/fitting.hpp"
 
 #include <fmt/format.h>
 
@@ -59,6 +59,21 @@ std::array<std::int64_t, 4> sizes_of(const BatchInput& input, std::uint32_t buck
   return {bucket, input.channels, input.height, input.width};
 }
 
+/// What each byte is in the tensor: 256 x channels, in the type that the network takes.
+Tensor table_of_bytes(const EagerPlace& place, const PreprocessSpec& recipe) {
+  constexpr std::size_t bytes = 256;
+  const std::size_t channels = recipe.channels();
+  const std::vector<float> by_channel = values_of_bytes(recipe);
+  std::vector<float> values(by_channel.size());
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = by_channel[i % channels * bytes + i / channels];
+  const std::array<std::int64_t, 2> sizes{bytes, static_cast<std::int64_t>(channels)};
+  EagerPlace floats = place;
+  floats.precision = Precision::fp32;
+  Tensor table = place.empty(place.dtype(), sizes, std::array{sizes[1], std::int64_t{1}});
+  call("aten::copy_", "", table, floats.upload(values, sizes), false);
+  return table;
+}
+
 /// The first `count` pictures of a buffer.
 Tensor first(const Tensor& buffer, std::int64_t count) {
   return call("aten::narrow", "", buffer, std::int64_t{0}, std::int64_t{0}, count);
@@ -95,6 +110,7 @@ CudaSession::CudaSession(const OpenRequest& request, CudaTarget target)
     const ThreadScope threads(request.threads);  // weights are rounded on the CPU
     const StreamScope scope(target_.cuda, stream_.handle(), target_.place.device_index);
     network_->place(target_.place);
+    values_ = table_of_bytes(target_.place, request.bundle.input);
     const std::int64_t batch_bytes =
         std::int64_t{max_batch_} * channels_ * height_ * width_ * std::int64_t{sizeof(float)};
     ring_.emplace(target_.cuda, static_cast<std::size_t>(std::clamp(batch_bytes, std::int64_t{1}, largest_slot)));
@@ -120,7 +136,7 @@ std::uint64_t CudaSession::memory_bytes() const {
   const std::int64_t width = target_.place.precision == Precision::fp16 ? 2 : 4;
   const std::int64_t picture = std::int64_t{channels_} * height_ * width_;
   std::int64_t bytes = network_->weight_count() * width;
-  bytes += largest_part_ * picture * (static_cast<std::int64_t>(sizeof(float)) + width);
+  bytes += largest_part_ * picture;  // samples, as most pictures come
   bytes += bytes_of_results(largest_part_);
   for (const auto& arena : arenas_) bytes += arena->bytes();
   return static_cast<std::uint64_t>(bytes);
@@ -138,7 +154,7 @@ std::string CudaSession::remark() const {
 }
 
 void CudaSession::run(const BatchInput& input, const BatchOutput& output, const std::atomic<bool>& cancelled) {
-  BatchLimits{max_batch_, channels_, outputs_, network_->minimum_side()}.require(input, output);
+  BatchLimits{max_batch_, channels_, outputs_, network_->minimum_side(), takes_samples()}.require(input, output);
   const StreamScope scope(target_.cuda, stream_.handle(), target_.place.device_index);
   for (std::uint32_t done = 0; done < input.batch;) {
     stop_if(cancelled);
@@ -156,19 +172,22 @@ void CudaSession::run(const BatchInput& input, const BatchOutput& output, const 
 void CudaSession::run_part(const BatchInput& input, const BatchOutput& output, std::uint32_t begin, std::uint32_t count,
                            const std::atomic<bool>& cancelled) {
   const std::uint32_t bucket = bucket_for(count);
-  const std::size_t picture = std::size_t{input.channels} * input.height * input.width;
+  const Form form = form_of(input);
+  const std::size_t picture = std::size_t{input.channels} * input.height * input.width *
+                              (form == Form::samples ? sizeof(std::uint8_t) : sizeof(float));
   const Buffers buffers = buffers_for(input, bucket);
-  float* const staged = buffers.staged.data();
-  ring_->upload(input.data + begin * picture, staged, count * picture * sizeof(float), stream_.handle());
+  const auto* const pictures = form == Form::samples ? reinterpret_cast<const std::byte*>(input.samples)
+                                                     : reinterpret_cast<const std::byte*>(input.data);
+  std::uint8_t* const staged = buffers.staged.bytes();
+  ring_->upload(pictures + begin * picture, staged, count * picture, stream_.handle());
   if (count < bucket) {  // what fills up the bucket is nobody's picture, but must be numbers
     check_cuda(target_.cuda,
-               target_.cuda.cudaMemsetAsync(staged + count * picture, 0, (bucket - count) * picture * sizeof(float),
-                                            stream_.handle()),
+               target_.cuda.cudaMemsetAsync(staged + count * picture, 0, (bucket - count) * picture, stream_.handle()),
                "cudaMemsetAsync");
   }
   stop_if(cancelled);
   const Tensor logits =
-      usual(input) && target_.no_graphs.empty() ? compute_by_graph(bucket, buffers) : compute(buffers);
+      usual(input) && target_.no_graphs.empty() ? compute_by_graph({form, bucket}, buffers) : compute(buffers);
   const std::size_t bytes = std::size_t{count} * outputs_ * sizeof(float);
   check_cuda(target_.cuda,
              target_.cuda.cudaMemcpyAsync(logits_.data(), logits.data(), bytes, cuda_device_to_host, stream_.handle()),
@@ -185,13 +204,23 @@ std::uint32_t CudaSession::bucket_for(std::uint32_t count) const noexcept {
 }
 
 bool CudaSession::usual(const BatchInput& input) const noexcept {
-  return input.height == height_ && input.width == width_ && input.layout == layout_;
+  const bool known_form = form_of(input) == Form::samples || input.layout == layout_;
+  return input.height == height_ && input.width == width_ && known_form;
+}
+
+CudaSession::Form CudaSession::form_of(const BatchInput& input) noexcept {
+  return input.samples != nullptr ? Form::samples : Form::tensors;
 }
 
 CudaSession::Buffers CudaSession::make_buffers(const BatchInput& input, std::uint32_t bucket) const {
   EagerPlace floats = target_.place;
   floats.precision = Precision::fp32;
   const auto sizes = sizes_of(input, bucket);
+  if (form_of(input) == Form::samples) {
+    const std::array<std::int64_t, 4> interleaved{sizes[0], sizes[2], sizes[3], sizes[1]};
+    const std::array<std::int64_t, 4> steps{sizes[1] * sizes[2] * sizes[3], sizes[3] * sizes[1], sizes[1], 1};
+    return {target_.place.empty(libtorch().aoti_torch_dtype_uint8(), interleaved, steps), Tensor()};
+  }
   if (input.layout == Layout::nhwc) return {floats.empty_pictures(sizes), target_.place.empty_pictures(sizes)};
   const std::array<std::int64_t, 4> rows{sizes[1] * sizes[2] * sizes[3], sizes[2] * sizes[3], sizes[3], 1};
   return {floats.empty(floats.dtype(), sizes, rows), target_.place.empty_pictures(sizes)};
@@ -199,54 +228,73 @@ CudaSession::Buffers CudaSession::make_buffers(const BatchInput& input, std::uin
 
 CudaSession::Buffers CudaSession::buffers_for(const BatchInput& input, std::uint32_t bucket) {
   if (!usual(input)) return make_buffers(input, bucket);
-  if (!buffers_) buffers_ = make_buffers(input, largest_part_);
-  return {first(buffers_->staged, bucket), first(buffers_->pictures, bucket)};
+  const Form form = form_of(input);
+  auto kept = buffers_.find(form);
+  if (kept == buffers_.end()) kept = buffers_.emplace(form, make_buffers(input, largest_part_)).first;
+  const auto& [staged, pictures] = kept->second;
+  return {first(staged, bucket), form == Form::samples ? Tensor() : first(pictures, bucket)};
+}
+
+/// Of samples by looking each up, so that the numbers are the very ones that the CPU's preprocessing gives.
+Tensor CudaSession::input_of(const Buffers& buffers) const {
+  if (buffers.pictures) {
+    call("aten::copy_", "", buffers.pictures, buffers.staged, true);
+    return buffers.pictures;
+  }
+  constexpr std::int64_t the_rest = -1;
+  const auto sizes = buffers.staged.sizes();  // batch, height, width, channels
+  const Tensor rows = call("aten::reshape", "", buffers.staged, Ints{the_rest, sizes[3]});
+  const Tensor places = call("aten::_to_copy", "", rows, Some{std::int64_t{libtorch().aoti_torch_dtype_int64()}},
+                             std::nullopt, std::nullopt, std::nullopt, false, std::nullopt);
+  constexpr bool sparse_grad = false;
+  const Tensor numbers = call("aten::gather", "", values_, std::int64_t{0}, places, sparse_grad);
+  return call("aten::permute", "", call("aten::reshape", "", numbers, sizes), Ints{0, 3, 1, 2});
 }
 
 Tensor CudaSession::compute(const Buffers& buffers) {
-  call("aten::copy_", "", buffers.pictures, buffers.staged, true);
+  const Tensor pictures = input_of(buffers);
   try {
-    return network_->run(target_.place, buffers.pictures);
+    return network_->run(target_.place, pictures);
   } catch (const Error& error) {
     const bool may = target_.place.convolution == EagerPlace::Convolution::fused && !proven_;
     if (!may || error.code() == ErrorCode::out_of_memory) throw;
-    return compute_without_fusing(buffers, error);
+    return compute_without_fusing(pictures, error);
   }
 }
 
 /// Devices and cuDNNs differ in which fused convolutions they have. Without them the same weights serve.
-Tensor CudaSession::compute_without_fusing(const Buffers& buffers, const Error& why) {
+Tensor CudaSession::compute_without_fusing(const Tensor& pictures, const Error& why) {
   (void)target_.cuda.cudaGetLastError();
   EagerPlace plain = target_.place;
   plain.convolution = EagerPlace::Convolution::plain;
-  Tensor logits = network_->run(plain, buffers.pictures);
+  Tensor logits = network_->run(plain, pictures);
   target_.place = plain;
   unfused_ = why.message();
   return logits;
 }
 
-Tensor CudaSession::compute_by_graph(std::uint32_t bucket, const Buffers& buffers) {
-  auto found = graphs_.find(bucket);
+Tensor CudaSession::compute_by_graph(const std::pair<Form, std::uint32_t>& key, const Buffers& buffers) {
+  auto found = graphs_.find(key);
   if (found == graphs_.end()) {
     Tensor logits;
     for (int i = 0; i < warm_up_runs; ++i) logits = compute(buffers);
     stream_.synchronize();
     proven_ = true;
-    if (!capture(bucket, buffers)) return logits;
-    found = graphs_.find(bucket);
+    if (!capture(key, buffers)) return logits;
+    found = graphs_.find(key);
   }
   check_cuda(target_.cuda, target_.cuda.cudaGraphLaunch(found->second.exec, stream_.handle()), "cudaGraphLaunch");
   return found->second.logits;
 }
 
-bool CudaSession::capture(std::uint32_t bucket, const Buffers& buffers) {
+bool CudaSession::capture(const std::pair<Form, std::uint32_t>& key, const Buffers& buffers) {
   constexpr int attempts = 2;
   std::int64_t bytes = bytes_of_results(largest_part_) + workspace;
   for (int attempt = 0; attempt < attempts; ++attempt, bytes *= 2) {
     try {
       if (arenas_.empty() || arenas_.back()->spoiled())
         arenas_.push_back(CaptureArena::take(target_.cuda, target_.place.device_index, target_.allocate, bytes));
-      graphs_.insert_or_assign(bucket, capture_into(*arenas_.back(), buffers));
+      graphs_.insert_or_assign(key, capture_into(*arenas_.back(), buffers));
       return true;
     } catch (const Error& error) {
       target_.no_graphs = error.message();
@@ -300,7 +348,7 @@ void CudaSession::shrink(std::uint32_t bucket, const Error& why) {
   (void)target_.cuda.cudaGetLastError();
   stream_.synchronize();  // nothing may compute in what is freed
   drop_graphs();
-  buffers_.reset();
+  buffers_.clear();
   CaptureArena::free_idle();
   if (bucket == 1) {
     throw Error(ErrorCode::out_of_memory, Stage::backend,

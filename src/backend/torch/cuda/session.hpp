@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "backend/torch/cuda/arena.hpp"
@@ -49,18 +50,20 @@ class CudaSession final : public Session {
   [[nodiscard]] std::string precision() const override { return std::string(name_of(target_.place.precision)); }
   [[nodiscard]] std::uint64_t memory_bytes() const override;
   [[nodiscard]] bool computes_on_cpu() const override { return false; }
+  [[nodiscard]] bool takes_samples() const override { return true; }
   [[nodiscard]] std::string remark() const override;
 
-  /// Batch sizes that run as a graph by now.
+  /// Batch sizes that run as a graph by now, those of samples and those of tensors.
   [[nodiscard]] std::size_t graphs() const noexcept { return graphs_.size(); }
   /// The largest number of pictures that run at once; less than max_batch after the device ran out of memory.
   [[nodiscard]] std::uint32_t largest_part() const noexcept { return largest_part_; }
 
  private:
-  /// Pictures of one size and layout as they come, and as the network takes them.
+  enum class Form { tensors, samples };
+  /// Pictures of one size and form as they come, and as the network takes them.
   struct Buffers {
-    Tensor staged;    // float32, in the layout of the batch
-    Tensor pictures;  // channels_last, of the place's type
+    Tensor staged;    // float32 in the layout of the batch, or samples: batch x height x width x channels bytes
+    Tensor pictures;  // channels_last, of the place's type; none for samples
   };
   struct Graph {
     GraphExecHandle exec = nullptr;
@@ -71,17 +74,21 @@ class CudaSession final : public Session {
   void run_part(const BatchInput& input, const BatchOutput& output, std::uint32_t begin, std::uint32_t count,
                 const std::atomic<bool>& cancelled);
   [[nodiscard]] std::uint32_t bucket_for(std::uint32_t count) const noexcept;
-  /// Whether a batch is of the size and layout that the bundle gives, for which buffers are kept and graphs made.
+  /// Whether a batch is of the size that the bundle gives, and samples or of its layout: for such ones buffers are kept
+  /// and graphs made.
   [[nodiscard]] bool usual(const BatchInput& input) const noexcept;
+  [[nodiscard]] static Form form_of(const BatchInput& input) noexcept;
   [[nodiscard]] Buffers make_buffers(const BatchInput& input, std::uint32_t bucket) const;
   [[nodiscard]] Buffers buffers_for(const BatchInput& input, std::uint32_t bucket);
-  /// Queues the network behind what the current stream has.
+  /// Queues what makes of a batch that came the network's input.
+  [[nodiscard]] Tensor input_of(const Buffers& buffers) const;
+  /// Queues that and the network behind what the current stream has.
   [[nodiscard]] Tensor compute(const Buffers& buffers);
-  [[nodiscard]] Tensor compute_without_fusing(const Buffers& buffers, const Error& why);
+  [[nodiscard]] Tensor compute_without_fusing(const Tensor& pictures, const Error& why);
   /// The same by the bucket's graph, which is captured first. Without one where that cannot be.
-  [[nodiscard]] Tensor compute_by_graph(std::uint32_t bucket, const Buffers& buffers);
+  [[nodiscard]] Tensor compute_by_graph(const std::pair<Form, std::uint32_t>& key, const Buffers& buffers);
   /// False when the bucket cannot be captured; `no_graphs` says why then.
-  bool capture(std::uint32_t bucket, const Buffers& buffers);
+  bool capture(const std::pair<Form, std::uint32_t>& key, const Buffers& buffers);
   [[nodiscard]] Graph capture_into(CaptureArena& arena, const Buffers& buffers);
   void drop_graphs() noexcept;
   /// Frees what can be and makes the largest part smaller than `bucket`. Throws OUT_OF_MEMORY when that is one picture.
@@ -105,9 +112,10 @@ class CudaSession final : public Session {
   CudaStream stream_;
   std::optional<PinnedRing> ring_;
   PinnedMemory logits_;
-  std::optional<Buffers> buffers_;                     // of the usual size and layout, for the largest part
-  std::vector<std::unique_ptr<CaptureArena>> arenas_;  // captures go into the last one
-  std::map<std::uint32_t, Graph> graphs_;
+  Tensor values_;                                           // of bytes: 256 x channels, of the place's type
+  std::map<Form, Buffers> buffers_;                         // of the usual size, for the largest part
+  std::vector<std::unique_ptr<CaptureArena>> arenas_;       // captures go into the last one
+  std::map<std::pair<Form, std::uint32_t>, Graph> graphs_;  // a form and a bucket
 };
 
 }  // namespace mediscan::backend::torch

@@ -2,9 +2,9 @@
 // Compiled with -mavx2: includes nothing but intrinsics and the raw-pointer contract.
 #include <immintrin.h>
 
-#include "backend/torch/row_kernels.hpp"
+#include "backend/network/row_kernels.hpp"
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 namespace {
 
 constexpr std::int64_t lanes = 8;
@@ -122,4 +122,4 @@ const RowKernels& avx2_row_kernels() {
   return kernels;
 }
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

@@ -1,4 +1,4 @@
-#include "backend/torch/kernels.hpp"
+#include "backend/network/kernels.hpp"
 
 #include <mediscan/error.hpp>
 
@@ -8,10 +8,10 @@
 #include <new>
 #include <string>
 
+#include "backend/network/kernel_loops.hpp"
 #include "backend/parallel.hpp"
-#include "backend/torch/kernel_loops.hpp"
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 namespace {
 
 constexpr std::align_val_t alignment{64};  // the widest vectors, and a cache line
@@ -140,4 +140,4 @@ void affine_relu_mean(const Pixels& from, const Affine& affine, float* to) {
   });
 }
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

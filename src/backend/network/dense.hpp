@@ -11,12 +11,12 @@
 #include <utility>
 #include <vector>
 
-#include "backend/torch/conv.hpp"
-#include "backend/torch/densenet_config.hpp"
-#include "backend/torch/kernels.hpp"
-#include "backend/torch/weights.hpp"
+#include "backend/network/densenet_config.hpp"
+#include "backend/network/folded_conv.hpp"
+#include "backend/network/kernels.hpp"
+#include "backend/network/weights.hpp"
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 
 /// A batch-norm that acts on features side by side and so cannot be folded into a convolution.
 struct ChannelNorm {
@@ -81,4 +81,4 @@ std::vector<DenseBlock<Convolution>> take_dense_blocks(Weights& weights, const D
   return blocks;
 }
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 
 /// Throws BUNDLE_INVALID about architecture.`field` of `network`.
 [[noreturn]] void reject_stated(const char* network, const char* field, const std::string& why);
@@ -13,4 +13,4 @@ namespace mediscan::backend::torch {
 /// `value` when it is 1 to `most`; throws as reject_stated otherwise.
 std::uint32_t stated_in_range(const char* network, const char* field, std::uint32_t value, std::uint32_t most);
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

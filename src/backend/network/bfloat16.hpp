@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstdint>
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 
 /// To the nearest, halves to even; NaN stays NaN.
 inline std::uint16_t rounded_to_bfloat16(float value) {
@@ -15,4 +15,4 @@ inline std::uint16_t rounded_to_bfloat16(float value) {
 
 inline float from_bfloat16(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16U); }
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

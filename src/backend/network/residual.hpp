@@ -10,10 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "backend/torch/conv.hpp"
-#include "backend/torch/resnet_config.hpp"
+#include "backend/network/folded_conv.hpp"
+#include "backend/network/resnet_config.hpp"
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 
 template <class Convolution>
 struct ResidualBlock {
@@ -66,4 +66,4 @@ ResidualStages<Convolution> take_residual_stages(const ResNetConfig& config, con
   return stages;
 }
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

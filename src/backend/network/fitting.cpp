@@ -1,8 +1,8 @@
-#include "backend/torch/fitting.hpp"
+#include "backend/network/fitting.hpp"
 
 #include <fmt/format.h>
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 
 void require_fitting(const Weights& weights, Precision precision) {
   if (weights.quantized() == (precision == Precision::int8)) return;
@@ -19,9 +19,9 @@ void require_fitting(const Weights& weights, Precision precision) {
 
 void refuse_architecture(const std::string& name) {
   throw Error(ErrorCode::unsupported, Stage::backend,
-              fmt::format("the torch backend knows no architecture \"{}\"", name),
+              fmt::format("there is no network for the architecture \"{}\"", name),
               "known are resnet18, resnet34, resnet50, resnet101, resnet152, resnet, densenet121, densenet161, "
               "densenet169, densenet201 and densenet; for another, register a backend of your own");
 }
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

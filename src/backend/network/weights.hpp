@@ -11,10 +11,10 @@
 #include <utility>
 #include <vector>
 
-#include "backend/torch/kernels.hpp"
+#include "backend/network/kernels.hpp"
 #include "bundle/safetensors.hpp"
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 
 class Weights {
  public:
@@ -59,4 +59,4 @@ class Weights {
 /// IEEE binary16 to binary32, exact.
 float float_from_half(std::uint16_t bits) noexcept;
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

@@ -1,10 +1,10 @@
 // The loops of one pixel for any processor, and the choice of the set for this one.
 #include <algorithm>
 
-#include "backend/torch/bfloat16.hpp"
-#include "backend/torch/row_kernels.hpp"
+#include "backend/network/bfloat16.hpp"
+#include "backend/network/row_kernels.hpp"
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 namespace {
 
 /// max(0, v) that keeps NaN, as torch's relu does.
@@ -54,4 +54,4 @@ const RowKernels& row_kernels() {
   return portable_row_kernels();
 }
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 
 /// Bytes as Quantization has them: a number becomes clamp(round(number * inverse_scale) + zero_point), halves to even,
 /// NaN 0.
@@ -35,4 +35,4 @@ const RowKernels& avx2_row_kernels();  ///< x86-64 builds only; call its functio
 /// The fastest set for this processor.
 const RowKernels& row_kernels();
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

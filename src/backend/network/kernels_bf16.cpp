@@ -2,13 +2,13 @@
 #include <array>
 #include <cstring>
 
+#include "backend/network/bfloat16.hpp"
+#include "backend/network/kernel_loops.hpp"
+#include "backend/network/kernels.hpp"
+#include "backend/network/row_kernels.hpp"
 #include "backend/parallel.hpp"
-#include "backend/torch/bfloat16.hpp"
-#include "backend/torch/kernel_loops.hpp"
-#include "backend/torch/kernels.hpp"
-#include "backend/torch/row_kernels.hpp"
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 namespace {
 
 const std::uint16_t* row(const HalfPixels& pixels, std::int64_t picture, std::int64_t y) {
@@ -118,4 +118,4 @@ void affine_relu_mean(const HalfPixels& from, const Affine& affine, float* to) {
   });
 }
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

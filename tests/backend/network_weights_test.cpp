@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "backend/torch/weights.hpp"
+#include "backend/network/weights.hpp"
 #include "errors.hpp"
 #include "reference_network.hpp"
 

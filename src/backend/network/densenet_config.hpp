@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 
 struct DenseNetConfig {
   std::vector<std::uint32_t> layers;  // of each block
@@ -27,4 +27,4 @@ struct DenseNetConfig {
   [[nodiscard]] std::int64_t minimum_side() const noexcept;
 };
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

@@ -1,4 +1,4 @@
-#include "backend/torch/weights.hpp"
+#include "backend/network/weights.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -7,9 +7,9 @@
 #include <bit>
 #include <cstring>
 
-#include "backend/torch/kernels.hpp"
+#include "backend/network/kernels.hpp"
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 namespace {
 
 using bundle::Dtype;
@@ -62,10 +62,9 @@ float float_from_half(std::uint16_t bits) noexcept {
 Weights::Weights(std::span<const WeightsView> files) {
   for (const WeightsView& file : files) {
     if (file.format != "safetensors") {
-      throw Error(
-          ErrorCode::unsupported, Stage::backend,
-          fmt::format("{}: the torch backend reads weights of format safetensors, not \"{}\"", file.file, file.format),
-          "convert them with safetensors.torch.save_file(model.state_dict(), ...)");
+      throw Error(ErrorCode::unsupported, Stage::backend,
+                  fmt::format("{}: weights are read from safetensors, not from format \"{}\"", file.file, file.format),
+                  "convert them with safetensors.torch.save_file(model.state_dict(), ...)");
     }
     files_ += (files_.empty() ? "" : ", ") + file.file;
     const auto parsed = bundle::Safetensors::parse(file.bytes, file.file);
@@ -166,4 +165,4 @@ void Weights::check() const {
               "torchvision names them");
 }
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

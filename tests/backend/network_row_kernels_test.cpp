@@ -1,5 +1,5 @@
 // The loops of one pixel: each set against plain double arithmetic, and all sets against each other.
-#include "backend/torch/row_kernels.hpp"
+#include "backend/network/row_kernels.hpp"
 
 #include <doctest/doctest.h>
 
@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "backend/cpu.hpp"
-#include "backend/torch/bfloat16.hpp"
+#include "backend/network/bfloat16.hpp"
 
 namespace mediscan::backend::torch {
 namespace {

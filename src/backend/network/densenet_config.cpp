@@ -1,10 +1,10 @@
-#include "backend/torch/densenet_config.hpp"
+#include "backend/network/densenet_config.hpp"
 
 #include <fmt/format.h>
 
-#include "backend/torch/stated.hpp"
+#include "backend/network/stated.hpp"
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 namespace {
 
 /// "densenet" with its numbers in the manifest.
@@ -58,4 +58,4 @@ std::int64_t DenseNetConfig::minimum_side() const noexcept {
   return side * 4 - 3;  // the stem and its pool each leave (n + 1) / 2
 }
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

@@ -3,10 +3,10 @@
 
 #include <string>
 
-#include "backend/torch/device.hpp"
-#include "backend/torch/weights.hpp"
+#include "backend/network/precision.hpp"
+#include "backend/network/weights.hpp"
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 
 /// int8 needs weights quantised beforehand, and they serve nothing else. Throws PRECISION_UNSUPPORTED.
 void require_fitting(const Weights& weights, Precision precision);
@@ -14,4 +14,4 @@ void require_fitting(const Weights& weights, Precision precision);
 /// Throws UNSUPPORTED for an architecture that this backend has no network for.
 [[noreturn]] void refuse_architecture(const std::string& name);
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

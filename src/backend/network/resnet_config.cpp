@@ -1,10 +1,10 @@
-#include "backend/torch/resnet_config.hpp"
+#include "backend/network/resnet_config.hpp"
 
 #include <fmt/format.h>
 
-#include "backend/torch/stated.hpp"
+#include "backend/network/stated.hpp"
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 namespace {
 
 /// "resnet" with its numbers in the manifest.
@@ -49,4 +49,4 @@ std::optional<ResNetConfig> ResNetConfig::from(const Architecture& architecture)
   return config;
 }
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

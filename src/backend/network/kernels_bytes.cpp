@@ -1,12 +1,12 @@
 // The loops of kernels.hpp that make or read bytes.
 #include <array>
 
+#include "backend/network/kernel_loops.hpp"
+#include "backend/network/kernels.hpp"
+#include "backend/network/row_kernels.hpp"
 #include "backend/parallel.hpp"
-#include "backend/torch/kernel_loops.hpp"
-#include "backend/torch/kernels.hpp"
-#include "backend/torch/row_kernels.hpp"
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 namespace {
 
 ToBytes to_bytes_of(const Quantization& quantization) {
@@ -111,4 +111,4 @@ void mean_pixels(const BytePixels& from, const Quantization& quantization, float
   });
 }
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "backend/torch/kernels.hpp"
+#include "backend/network/kernels.hpp"
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 
 constexpr std::int64_t floats_per_part = 16384;  // 64 KiB of work before another thread is worth its start
 constexpr std::int64_t channel_block = 64;       // channels at a time, so that their intermediate results stay close
@@ -46,4 +46,4 @@ inline void maximum_into(float* __restrict target, const float* __restrict sourc
   for (std::int64_t c = 0; c < channels; ++c) target[c] = source[c] > target[c] ? source[c] : target[c];
 }
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

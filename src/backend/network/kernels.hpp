@@ -8,7 +8,7 @@
 #include <memory>
 #include <span>
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 
 /// Pictures in memory: `batch` x `height` x `width` pixels, `stride` floats from one pixel to the next, its first
 /// `channels` of them in use.
@@ -133,4 +133,4 @@ void affine_relu_mean(const Pixels& from, const Affine& affine, float* to);
 /// The same of bfloat16, summed in float32.
 void affine_relu_mean(const HalfPixels& from, const Affine& affine, float* to);
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 
 struct ResNetConfig {
   bool bottleneck = false;
@@ -24,4 +24,4 @@ struct ResNetConfig {
   static std::optional<ResNetConfig> from(const Architecture& architecture);
 };
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

@@ -1,10 +1,10 @@
-#include "backend/torch/stated.hpp"
+#include "backend/network/stated.hpp"
 
 #include <fmt/format.h>
 
 #include <mediscan/error.hpp>
 
-namespace mediscan::backend::torch {
+namespace mediscan::backend {
 
 void reject_stated(const char* network, const char* field, const std::string& why) {
   throw Error(ErrorCode::bundle_invalid, Stage::backend, fmt::format("architecture.{}: {}", field, why),
@@ -16,4 +16,4 @@ std::uint32_t stated_in_range(const char* network, const char* field, std::uint3
   return value;
 }
 
-}  // namespace mediscan::backend::torch
+}  // namespace mediscan::backend

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "backend/torch/bfloat16.hpp"
-#include "backend/torch/kernels.hpp"
+#include "backend/network/bfloat16.hpp"
+#include "backend/network/kernels.hpp"
 #include "errors.hpp"
 #include "needs_libtorch.hpp"
 
