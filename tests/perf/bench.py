@@ -69,7 +69,10 @@ PREPARE = """Decoding and preprocessing (shorter side to 256, the middle 224 x 2
 those called reduced decode a JPEG smaller where the recipe shrinks it further anyway; OpenCV's resize has other weights in any case.
 """
 
-FINDINGS = """ResNet-50, batch 1; file contents in memory.
+FINDINGS_INT8 = """The same with MediScan at int8 on the onednn backend. Torch eager and ONNX Runtime stand as they are at fp32, ONNX Runtime at int8 too; OpenVINO is at int8.
+"""
+
+FINDINGS = """ResNet-50, batch 1; file contents in memory. Targets are for the onednn backend.
 
 ![Bytes to findings](findings.svg)
 """
@@ -136,9 +139,10 @@ def measure(parts: Sequence[str], effort: Effort, docs: Path) -> tuple[list[str]
         if "int8" in parts:
             section("int8", INT8, measure_int8(driver, folder, effort))
         if "pipeline" in parts:
-            prepared, found = measure_pipeline(driver, folder, effort)
+            prepared, found, found_int8 = measure_pipeline(driver, folder, effort)
             section("Bytes to tensor", PREPARE, prepared)
             section("Bytes to findings", FINDINGS, found)
+            section("Bytes to findings, int8", FINDINGS_INT8, found_int8)
             draw(found, f"Bytes to findings, ResNet-50, fp32, {THREADS} threads: median milliseconds", docs / "findings.svg")
         if "cold" in parts:
             starts, steps = measure_cold_start(folder, 3 if effort.rounds < 5 else 9)

@@ -52,8 +52,8 @@ def quantised_onnx(model: bytes, pictures: torch.Tensor, batch: int, scratch: Pa
     return quantised.read_bytes()
 
 
-def openvino_int8(model: bytes, pictures: torch.Tensor, batch: int, scratch: Path) -> Contender:
-    """OpenVINO on NNCF's model, given the first batch of the pictures."""
+def nncf_request(model: bytes, pictures: torch.Tensor, batch: int, scratch: Path) -> openvino.InferRequest:
+    """OpenVINO on NNCF's model, calibrated on the pictures. Throws NotRun."""
     source, calibration, out = scratch / "for-nncf.onnx", scratch / "for-nncf.npy", scratch / f"nncf-{batch}.xml"
     source.write_bytes(model)
     np.save(calibration, pictures.numpy())
@@ -64,7 +64,12 @@ def openvino_int8(model: bytes, pictures: torch.Tensor, batch: int, scratch: Pat
         raise NotRun(f"NNCF did not end within {NNCF_LIMIT_S} s") from None
     if done.returncode != 0:
         raise NotRun(f"NNCF: {(done.stderr.strip().splitlines() or ['no reason given'])[-1][:200]}")
-    request = openvino_request(openvino.Core().read_model(out))
+    return openvino_request(openvino.Core().read_model(out))
+
+
+def openvino_int8(model: bytes, pictures: torch.Tensor, batch: int, scratch: Path) -> Contender:
+    """The same, given the first batch of the pictures."""
+    request = nncf_request(model, pictures, batch, scratch)
     first = pictures[:batch].numpy()
     return timed(lambda: request.infer({0: first}, share_inputs=True))
 
