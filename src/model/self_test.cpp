@@ -90,7 +90,7 @@ double tolerance_of(const Bundle& bundle, const Proven& session) {
 
 }  // namespace
 
-SelfTestPictures::SelfTestPictures(const Bundle& bundle, std::uint32_t copies) {
+SelfTestPictures::SelfTestPictures(const Bundle& bundle, std::uint32_t copies, bool with_samples) {
   const auto path = bundle.directory / bundle.self_test.input;
   try {
     const Image picture = Image::read(path);
@@ -100,7 +100,7 @@ SelfTestPictures::SelfTestPictures(const Bundle& bundle, std::uint32_t copies) {
     tensors_ = base::allocate_floats(size * copies);
     recipe::preprocess_into(picture, bundle.input, std::span(tensors_.get(), size));
     for (std::uint32_t i = 1; i < copies; ++i) std::copy_n(tensors_.get(), size, tensors_.get() + i * size);
-    if (!recipe::gives_bytes(picture, bundle.input)) return;
+    if (!with_samples || !recipe::gives_bytes(picture, bundle.input)) return;
     samples_.resize(size * copies);
     recipe::samples_into(image::Excerpt(picture), bundle.input, std::span(samples_).first(size), 1);
     for (std::uint32_t i = 1; i < copies; ++i) std::copy_n(samples_.data(), size, samples_.data() + i * size);
@@ -124,7 +124,7 @@ BatchInput SelfTestPictures::first(std::uint32_t batch, bool as_samples) const n
 SelfTestRecord self_test(const Bundle& bundle, const std::vector<std::uint32_t>& batch_sizes, const Proven& session,
                          const RunBatch& run) {
   const std::uint32_t outputs = bundle.architecture.outputs;
-  const SelfTestPictures pictures(bundle, batch_sizes.back());
+  const SelfTestPictures pictures(bundle, batch_sizes.back(), session.takes_samples);
   std::vector<float> logits(std::size_t{batch_sizes.back()} * outputs);
   SelfTestRecord record{!session.simulated, 0, tolerance_of(bundle, session)};
   const auto prove = [&](const BatchInput& input) {
@@ -135,7 +135,7 @@ SelfTestRecord self_test(const Bundle& bundle, const std::vector<std::uint32_t>&
     record.largest_difference = std::max(record.largest_difference, compare(bundle, rows, session, input.batch));
   };
   for (const std::uint32_t batch : batch_sizes) prove(pictures.first(batch, session.takes_samples));
-  if (session.takes_samples && pictures.has_samples()) prove(pictures.first(batch_sizes.front(), false));
+  if (pictures.has_samples()) prove(pictures.first(batch_sizes.front(), false));
   return record;
 }
 

@@ -12,13 +12,13 @@
 
 namespace mediscan::model {
 
-/// The self-test picture of a bundle, several times one after the other, in both forms of BatchInput.
+/// The self-test picture of a bundle, several times one after the other, as tensors and, where wanted, as samples.
 class SelfTestPictures {
  public:
   /// Throws what decoding and preprocessing throw, as BUNDLE_INVALID about the self-test picture.
-  SelfTestPictures(const Bundle& bundle, std::uint32_t copies);
+  SelfTestPictures(const Bundle& bundle, std::uint32_t copies, bool with_samples = true);
 
-  /// False for a picture or a recipe whose samples are no bytes.
+  /// False where they were not wanted, and for a picture or a recipe whose samples are no bytes.
   [[nodiscard]] bool has_samples() const noexcept { return !samples_.empty(); }
   /// The first `batch` of them: as samples if that is wanted and they have them. Valid while this lives.
   [[nodiscard]] BatchInput first(std::uint32_t batch, bool as_samples) const noexcept;

@@ -185,10 +185,11 @@ const std::uint8_t* SessionRunner::gather_samples(schedule::Batch batch) {
 const float* SessionRunner::gather_tensors(schedule::Batch batch) {
   const float* const first = batch.front()->tensor().data();
   const bool adjacent = [&] {
+    if (first == nullptr) return false;  // it has samples
     for (std::size_t i = 1; i < batch.size(); ++i) {
       if (batch[i]->tensor().data() != first + i * picture_) return false;
     }
-    return first != nullptr;
+    return true;
   }();
   if (adjacent) return first;
   if (!tensors_) tensors_ = base::allocate_floats(terms_.buckets.back() * picture_);

@@ -22,6 +22,9 @@ struct Span {
   std::uint32_t total = 0;
 };
 
+/// All of an axis, without padding.
+constexpr Span whole_axis(std::uint32_t length) { return {0, length, 0, length}; }
+
 struct Geometry {
   Size picture;                      ///< as decoded
   Size thumbnail;                    ///< after the thumbnail step

@@ -12,8 +12,6 @@ float scaled(float sample, float max, Scale scale) {
   return scale == Scale::unit ? unit : (2.0F * unit - 1.0F) * 1024.0F;
 }
 
-Span whole(std::uint32_t length) { return {0, length, 0, length}; }
-
 }  // namespace
 
 TensorWriter::TensorWriter(const PreprocessSpec& spec, const Geometry& geometry, std::uint32_t max_value,
@@ -80,8 +78,8 @@ void TensorWriter::write(std::uint32_t y, const float* row) {
 void normalize_samples(const PreprocessSpec& spec, std::span<const std::uint8_t> samples, std::uint32_t height,
                        std::uint32_t width, std::span<float> out) {
   Geometry geometry;
-  geometry.rows = whole(height);
-  geometry.columns = whole(width);
+  geometry.rows = whole_axis(height);
+  geometry.columns = whole_axis(width);
   TensorWriter writer(spec, geometry, max_byte, spec.channels(), out);
   writer.prepare_table();
   const std::size_t row = std::size_t{width} * spec.channels();

@@ -34,9 +34,6 @@ Stored stored_of(const Span& pixels, std::uint32_t window_start, std::uint32_t w
   return {{begin - window_start, end - begin, 0, end - begin}, begin - pixels.start};
 }
 
-/// All of an axis of the picture, or of the thumbnail.
-Span whole_axis(std::uint32_t length) { return {0, length, 0, length}; }
-
 Region whole_region(Size size, bool to_gray) { return {whole_axis(size.height), whole_axis(size.width), to_gray}; }
 
 /// One call's way through the recipe.

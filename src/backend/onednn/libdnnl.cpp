@@ -65,9 +65,10 @@ TakenLibrary take(void* handle) {
 }
 
 RuntimeLibrary& library() {
-  static auto* const instance = new RuntimeLibrary(  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
-      {"oneDNN", "3.1", "OpenMP", install_hint, "load no other oneDNN into this process before MediScan",
-       mapped_library, inspect_place, unusable_library, explained, take});
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): one a process, guarded by its own lock
+  static auto* const instance = new RuntimeLibrary({"oneDNN", "3.1", "OpenMP", install_hint,
+                                                    "load no other oneDNN into this process before MediScan",
+                                                    mapped_library, inspect_place, unusable_library, explained, take});
   return *instance;
 }
 

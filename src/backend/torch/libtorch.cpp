@@ -74,7 +74,8 @@ TakenLibrary take(void* handle) {
 }
 
 RuntimeLibrary& library() {
-  static auto* const instance = new RuntimeLibrary(  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): one a process, guarded by its own lock
+  static auto* const instance = new RuntimeLibrary(
       {"LibTorch", "2.11", "LibTorch", install_hint,
        "load no other LibTorch (or an `import torch` of 2.11 or newer) into this process before MediScan",
        mapped_library, inspect_place, unusable_library, explained, take});
