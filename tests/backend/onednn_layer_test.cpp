@@ -67,7 +67,7 @@ class Run {
   Layer layer_;
   Activation in_;
   Activation out_;
-  Plan plan_{processor_, arena_};
+  Plan plan_{processor_, arena_, 2};
 };
 
 TEST_CASE("onednn: a convolution of bytes is the sum in whole numbers, rounded once") {

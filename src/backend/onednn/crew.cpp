@@ -30,7 +30,7 @@ void Crew::prepare(Size size) {
   for (const auto& seat : seats_) {
     if (seat->plans.contains(size)) continue;
     if (size != usual_) std::erase_if(seat->plans, [&](const auto& plan) { return plan.first != usual_; });
-    Plan plan(seat->processor, seat->arena);
+    Plan plan(seat->processor, seat->arena, 1);
     add_network_(plan, size);
     seat->plans.emplace(size, std::move(plan));
   }

@@ -75,9 +75,13 @@ Activation DenseNet::add_block(Plan& plan, Block& block, Activation features) {
       }
     });
     const Activation narrow = plan.add(layer.bottleneck.layer, activated, true, Slot::third);
-    const Activation fresh = plan.add(layer.conv.layer, narrow, false, Slot::fourth);
-    features.channels += fresh.channels;
-    add_copy(plan, fresh, features);
+    if (layer.conv.layer.winograd) {
+      features = plan.add_behind(layer.conv.layer, narrow, features);
+    } else {
+      const Activation fresh = plan.add(layer.conv.layer, narrow, false, Slot::fourth);
+      features.channels += fresh.channels;
+      add_copy(plan, fresh, features);
+    }
   }
   return features;
 }
@@ -121,11 +125,10 @@ void DenseNet::add_to(Plan& plan, const Activation& pictures) {
 }
 
 std::uint64_t DenseNet::bytes() const noexcept {
-  std::uint64_t sum = stem_.weight.bytes() + head_.weight.bytes();
+  std::uint64_t sum = stem_.bytes() + head_.weight.bytes();
   for (const Block& block : blocks_) {
-    for (const auto& layer : block.layers)
-      sum += layer.bottleneck.layer.weight.bytes() + layer.conv.layer.weight.bytes();
-    if (block.transition) sum += block.transition->layer.weight.bytes();
+    for (const auto& layer : block.layers) sum += layer.bottleneck.layer.bytes() + layer.conv.layer.bytes();
+    if (block.transition) sum += block.transition->layer.bytes();
   }
   return sum;
 }

@@ -18,9 +18,17 @@ std::int8_t halved(std::int8_t value) { return static_cast<std::int8_t>(std::nea
 
 Layer::Layer(Weights& weights, const ConvShape& of, const std::string& conv, const std::string& norm)
     : name(conv), shape(of) {
-  auto folded = FoldedConv::take(weights, of, conv, norm);
-  weight = Packing(std::move(folded.weight), sizes_of(of));
-  bias = std::move(folded.bias);
+  keep(FoldedConv::take(weights, of, conv, norm));
+}
+
+void Layer::keep(FoldedConv folded) {
+  const bool whole = !folded.weight.empty() && !folded.bias.empty();  // else the weights keep note
+  if (whole && WinogradConv::suits(shape)) {
+    winograd.emplace(folded);
+  } else {
+    weight = Packing(std::move(folded.weight), sizes_of(shape));
+    bias = std::move(folded.bias);
+  }
 }
 
 Layer Layer::of_quantized(Weights& weights, const ConvShape& shape, const std::string& name, Gives gives, bool narrow) {
@@ -29,9 +37,7 @@ Layer Layer::of_quantized(Weights& weights, const ConvShape& shape, const std::s
   layer.shape = shape;
   layer.gives = gives;
   if (!weights.is_int8(name + ".weight")) {
-    auto folded = FoldedConv::take_folded(weights, shape, name);
-    layer.weight = Packing(std::move(folded.weight), sizes_of(shape));
-    layer.bias = std::move(folded.bias);
+    layer.keep(FoldedConv::take_folded(weights, shape, name));
     return layer;
   }
   if (gives == Gives::bytes) layer.output = weights.take_quantization(name);

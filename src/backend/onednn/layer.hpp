@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "backend/network/folded_conv.hpp"
 #include "backend/network/weights.hpp"
+#include "backend/network/winograd.hpp"
 #include "backend/onednn/packing.hpp"
 
 namespace mediscan::backend::onednn {
@@ -27,14 +29,20 @@ struct Layer {
 
   [[nodiscard]] bool of_bytes() const noexcept { return weight.type() == DataType::s8; }
   [[nodiscard]] bool gives_bytes() const noexcept { return of_bytes() && gives == Gives::bytes; }
+  /// What its weights take.
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return weight.bytes() + (winograd ? winograd->bytes() : 0); }
 
   std::string name;
   ConvShape shape;
   Gives gives = Gives::floats;
-  Packing weight;             // OIHW
-  std::vector<float> bias;    // one an output
-  std::vector<float> scales;  // of the weights, one an output; of bytes
-  Quantization output;        // what the bytes that come out stand for
+  std::optional<WinogradConv> winograd;  // instead of `weight` and `bias` where that is faster, in float32
+  Packing weight;                        // OIHW
+  std::vector<float> bias;               // one an output
+  std::vector<float> scales;             // of the weights, one an output; of bytes
+  Quantization output;                   // what the bytes that come out stand for
+
+ private:
+  void keep(FoldedConv folded);
 };
 
 /// Notes a fault unless both are of bytes or both are not: they stand in a unit that is kept in float32 as a whole.

@@ -116,7 +116,7 @@ class OnednnSession final : public Session {
     const std::tuple key(batch, height, width);
     if (plans_.contains(key)) return;
     if (!is_usual(key)) std::erase_if(plans_, [&](const auto& plan) { return !is_usual(plan.first); });
-    Plan plan(processor_, arena_);
+    Plan plan(processor_, arena_, threads_);
     add_network(plan, batch, {height, width});
     plans_.emplace(key, std::move(plan));
   }

@@ -135,7 +135,19 @@ void Plan::add_scratch(Step& step, const PrimitiveDescription& description) {
   step.arguments.push_back({arg_scratchpad, in_slot(scratch, Slot::scratch)});
 }
 
+void Plan::add_winograd(const Layer& layer, const Activation& in, const Activation& out, std::int64_t first_channel,
+                        Finish finish) {
+  const WinogradConv& conv = *layer.winograd;
+  arena_->reserve(Slot::scratch, conv.scratch_bytes(in.batch, {in.height, in.width}, threads_));
+  add(out.slot, out.bytes(), [&conv, in, out, first_channel, finish, threads = threads_](const Arena& arena) {
+    Pixels made = out.pixels(arena);
+    made.data += first_channel;
+    conv.run(in.pixels(arena), made, finish, threads, static_cast<float*>(arena.at(Slot::scratch)));
+  });
+}
+
 void Plan::add_conv(Layer& layer, const Activation& in, const Activation& out, bool relu, const Activation* residual) {
+  if (layer.winograd) return add_winograd(layer, in, out, 0, {residual != nullptr, relu});
   const Attributes attributes = plain_attributes();
   append_post_ops(attributes, relu, residual);
   if (layer.of_bytes()) append_quantization(attributes, layer, in.quantization);
@@ -173,6 +185,13 @@ Activation Plan::add_onto(Layer& layer, const Activation& in, const Activation& 
   out.quantization = layer.output;
   add_conv(layer, in, out, true, &residual);
   return out;
+}
+
+Activation Plan::add_behind(const Layer& layer, const Activation& in, const Activation& features) {
+  Activation more = features;
+  more.channels += layer.shape.out;
+  add_winograd(layer, in, more, features.channels, {});
+  return more;
 }
 
 void Plan::add(Head& head, std::int64_t batch) {

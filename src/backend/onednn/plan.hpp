@@ -45,7 +45,8 @@ class Plan {
  public:
   /// Both outlive it. Made in a ThreadScope of as many threads as it is run in: oneDNN divides the work by their
   /// number.
-  Plan(const Processor& processor, Arena& arena) noexcept : processor_(&processor), arena_(&arena) {}
+  Plan(const Processor& processor, Arena& arena, int threads) noexcept
+      : processor_(&processor), arena_(&arena), threads_(threads) {}
 
   // The steps, in the order of running. Layers outlive the plan. Each throws OUT_OF_MEMORY, and UNSUPPORTED for what
   // oneDNN has no kernel for.
@@ -54,6 +55,9 @@ class Plan {
   Activation add(Layer& layer, const Activation& in, bool relu, Slot slot);
   /// relu(conv(in) + residual), written over `residual`.
   Activation add_onto(Layer& layer, const Activation& in, const Activation& residual);
+  /// The convolution of `in`, written behind the channels of `features`, where there is room: those with it. Only of a
+  /// layer that has `winograd`.
+  Activation add_behind(const Layer& layer, const Activation& in, const Activation& features);
   /// Batch x in features of Slot::features to the logits that run() is given.
   void add(Head& head, std::int64_t batch);
   /// A loop of ours that writes `bytes` bytes of `slot`. It must not throw.
@@ -81,10 +85,13 @@ class Plan {
   void add_quantization(Step& step, Layer& layer, const Quantization& of_input);
   void add_scratch(Step& step, const PrimitiveDescription& description);
   void add_conv(Layer& layer, const Activation& in, const Activation& out, bool relu, const Activation* residual);
+  void add_winograd(const Layer& layer, const Activation& in, const Activation& out, std::int64_t first_channel,
+                    Finish finish);
   void bind();
 
   const Processor* processor_;
   Arena* arena_;
+  int threads_;
   std::vector<Step> steps_;
   std::vector<Bound> bound_;
   std::vector<Memory> constants_;

@@ -98,11 +98,11 @@ void ResNet::add_to(Plan& plan, const Activation& pictures) {
 }
 
 std::uint64_t ResNet::bytes() const noexcept {
-  std::uint64_t sum = stem_.weight.bytes() + head_.weight.bytes();
+  std::uint64_t sum = stem_.bytes() + head_.weight.bytes();
   for (const auto& stage : stages_) {
     for (const Block& block : stage) {
-      for (const Layer& layer : block.convs) sum += layer.weight.bytes();
-      if (block.downsample) sum += block.downsample->weight.bytes();
+      for (const Layer& layer : block.convs) sum += layer.bytes();
+      if (block.downsample) sum += block.downsample->bytes();
     }
   }
   return sum;
