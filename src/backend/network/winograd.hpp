@@ -23,7 +23,7 @@ class WinogradConv {
  public:
   /// Whether this processor has kernels for the shape that are faster than a direct convolution: AVX2 and FMA without
   /// AVX-512, for which oneDNN's own is as fast; 3 x 3 at stride 1 with a border of 1, channels that fill vectors, and
-  /// weights that need not come from memory each time.
+  /// no more weights than the gain is worth.
   static bool suits(const ConvShape& shape) noexcept;
 
   /// Of a shape that suits, with all its numbers.

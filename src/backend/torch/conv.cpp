@@ -7,6 +7,7 @@
 
 #include "backend/network/kernels.hpp"
 #include "backend/torch/packing.hpp"
+#include "backend/torch/pixels.hpp"
 
 namespace mediscan::backend::torch {
 
@@ -18,6 +19,13 @@ Conv::Conv(Weights& weights, const ConvShape& shape, const std::string& conv, co
     : Conv(FoldedConv::take(weights, shape, conv, norm)) {}
 
 Extent Conv::pack(const Target& target, Extent input) {
+  const Extent output = input.after(shape_.kernel, shape_.stride, shape_.padding);
+  if (target.precision == Precision::fp32 && WinogradConv::suits(shape_)) {
+    winograd_.emplace(FoldedConv{shape_, std::exchange(plain_, {}), std::exchange(bias_, {})});
+    scratch_ = target.scratch;
+    threads_ = target.threads;
+    return output;
+  }
   const std::array sizes_of_weight{shape_.out, shape_.in, shape_.kernel, shape_.kernel};
   std::vector<std::uint16_t> halves;
   Tensor plain = Tensor::view(plain_.data(), sizes_of_weight);
@@ -42,7 +50,14 @@ Extent Conv::pack(const Target& target, Extent input) {
                               bias_view_.strides());
   }
   plain_ = {};
-  return input.after(shape_.kernel, shape_.stride, shape_.padding);
+  return output;
+}
+
+void Conv::run_winograd(const Tensor& input, const Tensor& output, Finish finish) const {
+  const Pixels from = pixels_of(input);
+  const std::size_t bytes = winograd_->scratch_bytes(from.batch, {from.height, from.width}, threads_);
+  float* scratch = scratch_->reserve(static_cast<std::int64_t>(bytes / sizeof(float)));
+  winograd_->run(from, pixels_of(output), finish, threads_, scratch);
 }
 
 // In another order than a batch's own, oneDNN would reorder the weights anew in every call.
@@ -56,12 +71,22 @@ const Tensor& Conv::weight_for(const Tensor& input) const {
 }
 
 Tensor Conv::operator()(const Tensor& input, Activation activation) const {
+  if (winograd_) {
+    const auto sizes = input.sizes();
+    Tensor output = Tensor::empty_nhwc({sizes[0], shape_.out, sizes[2], sizes[3]});
+    run_winograd(input, output, {false, activation == Activation::relu});
+    return output;
+  }
   return call("mkldnn::_convolution_pointwise", "", input, weight_for(input), Some{bias_view_},
               Ints{shape_.padding, shape_.padding}, Ints{shape_.stride, shape_.stride}, Ints{1, 1}, std::int64_t{1},
               activation == Activation::relu ? "relu"sv : "none"sv, EmptyList{}, Some{""sv});
 }
 
 Tensor Conv::add_relu(const Tensor& input, const Tensor& residual) const {
+  if (winograd_) {
+    run_winograd(input, residual, {true, true});
+    return residual;
+  }
   return call("mkldnn::_convolution_pointwise_", "binary", residual, input, weight_for(input), Some{bias_view_},
               Ints{shape_.padding, shape_.padding}, Ints{shape_.stride, shape_.stride}, Ints{1, 1}, std::int64_t{1},
               "add"sv, std::nullopt, Some{"relu"sv}, EmptyList{}, Some{""sv});

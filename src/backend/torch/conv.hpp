@@ -1,14 +1,17 @@
-// A convolution with its batch-norm folded in, as one oneDNN operation on channels_last pictures of float32 or
-// bfloat16, whichever it was packed for: convolution, + ReLU, or + residual + ReLU. What surrounds convolutions is not
-// here.
+// A convolution with its batch-norm folded in, on channels_last pictures of float32 or bfloat16, whichever it was
+// packed for: convolution, + ReLU, or + residual + ReLU. One oneDNN operation, or our own where that is faster. What
+// surrounds convolutions is not here.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "backend/network/folded_conv.hpp"
 #include "backend/network/weights.hpp"
+#include "backend/network/winograd.hpp"
 #include "backend/torch/device.hpp"
 #include "backend/torch/tensor.hpp"
 
@@ -40,6 +43,7 @@ class Conv {
     Tensor weight;
   };
   [[nodiscard]] const Tensor& weight_for(const Tensor& input) const;
+  void run_winograd(const Tensor& input, const Tensor& output, Finish finish) const;
 
   ConvShape shape_;
   std::vector<float> plain_;                // OIHW, until packed
@@ -47,6 +51,9 @@ class Conv {
   std::vector<std::uint16_t> bias_halves_;  // the same in bfloat16
   std::vector<Packed> packed_;              // by rising batch; an order that several batches share is there once
   Tensor bias_view_;
+  std::optional<WinogradConv> winograd_;  // instead of all that
+  std::shared_ptr<Scratch> scratch_;      // what that works in
+  int threads_ = 1;
 };
 
 }  // namespace mediscan::backend::torch

@@ -87,7 +87,9 @@ Target open_target(const OpenRequest& request) {
   const RuntimeReport report = find_libtorch(request.libtorch);
   if (!report.available)
     throw Error(ErrorCode::backend_unavailable, Stage::backend, "torch: " + report.reason, report.hint);
-  return choose_target(find_devices(report.library), request.device, request.precision);
+  Target target = choose_target(find_devices(report.library), request.device, request.precision);
+  target.threads = request.threads;
+  return target;
 }
 
 }  // namespace mediscan::backend::torch

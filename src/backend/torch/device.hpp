@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "backend/cpu.hpp"
+#include "backend/network/kernels.hpp"
 #include "backend/network/precision.hpp"
 
 namespace mediscan::backend::torch {
@@ -22,6 +24,9 @@ struct Target {
   bool narrow_weights = false;           ///< int8: this CPU's sums saturate unless weights are of 7 bits
   std::int64_t channels_last = 0;        ///< LibTorch's number for the memory format
   std::vector<std::int64_t> batches{1};  ///< rising, from 1; what weights are packed for. Others work too, slower
+  int threads = 1;                       ///< that a session computes with on the CPU
+  /// What convolutions of ours work in: one for all of a session's, since it computes one batch at a time.
+  std::shared_ptr<Scratch> scratch = std::make_shared<Scratch>();
 };
 
 /// The CPU with the precisions that networks are computed in there, fastest first.

@@ -80,6 +80,15 @@ Tensor Tensor::view_nhwc(std::uint8_t* data, const std::array<std::int64_t, 4>& 
   return view(libtorch().aoti_torch_dtype_uint8(), data, sizes, channels_last_strides(sizes));
 }
 
+Tensor Tensor::empty_nhwc(const std::array<std::int64_t, 4>& sizes) {
+  TensorHandle handle = nullptr;
+  detail::check(libtorch().aoti_torch_empty_strided(4, sizes.data(), channels_last_strides(sizes).data(),
+                                                    libtorch().aoti_torch_dtype_float32(),
+                                                    libtorch().aoti_torch_device_type_cpu(), 0, &handle),
+                "empty_strided");
+  return Tensor(handle);
+}
+
 std::span<const std::int64_t> Tensor::sizes() const {
   std::int64_t dimensions = 0;
   std::int64_t* sizes = nullptr;

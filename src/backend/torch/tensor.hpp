@@ -41,6 +41,8 @@ class Tensor {
   static Tensor view_nhwc(std::uint16_t* data, const std::array<std::int64_t, 4>& sizes);
   /// The same of bytes.
   static Tensor view_nhwc(std::uint8_t* data, const std::array<std::int64_t, 4>& sizes);
+  /// Memory of its own for pictures of float32, NHWC, of undefined content.
+  static Tensor empty_nhwc(const std::array<std::int64_t, 4>& sizes);
 
   [[nodiscard]] explicit operator bool() const noexcept { return handle_ != nullptr; }
   [[nodiscard]] TensorHandle handle() const noexcept { return handle_; }
