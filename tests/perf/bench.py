@@ -52,8 +52,8 @@ Settings: torch eager and TorchScript with `torch.set_num_threads({threads})` un
 inputs are 224 x 224.
 """
 
-FORWARD = """The roof is the fastest multiplication of 2048 x 2048 matrices seen in the same run (torch and ONNX Runtime, {threads} threads); GFLOP/s count convolutions and matrix products, a multiplication and an
-addition each.
+FORWARD = """The roof is the fastest multiplication of 2048 x 2048 matrices seen in the same run (torch and ONNX Runtime, {threads} threads); GFLOP/s count direct convolutions and matrix products, a
+multiplication and an addition each, on every side. MediScan multiplies less in float32 (3 x 3 convolutions by Winograd's F(2x2, 3x3), docs/architecture.md), so its share can pass what multiplications alone allow.
 
 ![Forward pass](forward.svg)
 """

@@ -11,6 +11,7 @@ import mediscan
 from conftest import RunPython
 
 LIMIT_MS = 100  # the issue's
+ATTEMPTS = 20  # other work on this machine only ever adds, so one that is quick enough shows it
 
 
 def test_importing_takes_under_100_ms() -> None:
@@ -19,9 +20,11 @@ def test_importing_takes_under_100_ms() -> None:
         lines = subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
         return int(re.split(r"[:|]", lines[-1])[2]) / 1000
 
-    best = min(once() for _ in range(5))  # other work on this machine only ever adds
-    print(f"import mediscan: {best:.0f} ms")
-    assert best < LIMIT_MS
+    times: list[float] = []
+    while len(times) < ATTEMPTS and min(times, default=LIMIT_MS) >= LIMIT_MS:
+        times.append(once())
+    print(f"import mediscan: {min(times):.0f} ms")
+    assert min(times) < LIMIT_MS, f"{ATTEMPTS} attempts: {times}"
 
 
 def test_nothing_heavy_is_imported(run_python: RunPython) -> None:
