@@ -19,6 +19,7 @@ from tools.demo.recipe import sized  # noqa: E402
 
 FRESH = pictures.TEST.first + 700_000  # beyond the pictures that the cards' figures come from
 COUNT = 210
+SEEDS = range(FRESH, FRESH + COUNT)
 SKIN = ROOT / "models" / "skin-demo"
 CHEST = ROOT / "models" / "chest-demo"
 
@@ -45,16 +46,11 @@ def chest_tensors(seeds: range) -> torch.Tensor:
     return normalised(torch.from_numpy(np.stack([sized(pictures.chest_sample(seed), recipe) for seed in seeds])), recipe)
 
 
-def check_chest_agreement(driver: Driver, bundle: Path, precision: str, figures: list[str], scratch: Path) -> None:
-    """The mean area under the ROC curves is within half a point of float32's; and `auto` takes this precision."""
-    tensors = chest_tensors(range(FRESH, FRESH + COUNT))
+def hold_chest(ours: np.ndarray, precision: str, figures: list[str]) -> None:
+    """The mean area under the ROC curves of these logits of the fresh films is within half a point of float32's."""
     with torch.inference_mode():
-        fp32 = chest_network()(tensors).numpy()
-    opened = driver("open", bundle=bundle, threads=2, max_batch=8, precision=precision)
-    rows = [driver.forward(opened["id"], tensors[i : i + 8].numpy(), fp32.shape[1], scratch) for i in range(0, COUNT, 8)]
-    driver("close", id=opened["id"])
-    ours = np.concatenate(rows)
-    truth = np.stack([pictures.chest_truth(seed) for seed in range(FRESH, FRESH + COUNT)])
+        fp32 = chest_network()(chest_tensors(SEEDS)).numpy()
+    truth = np.stack([pictures.chest_truth(seed) for seed in SEEDS])
     areas = {
         name: np.array([evaluate.auroc(logits[:, i], truth[:, i]) for i in range(truth.shape[1])])
         for name, logits in (("ours", ours), ("fp32", fp32))
@@ -68,21 +64,13 @@ def check_chest_agreement(driver: Driver, bundle: Path, precision: str, figures:
         f"{np.abs(chances[0] - chances[1]).max():.2g}"
     )
     assert abs(areas["ours"].mean() - areas["fp32"].mean()) <= 0.005
-    loaded = driver("load", bundle=bundle, precision="auto")
-    assert loaded["status"]["execution"]["precision"] == precision
-    driver("unload", id=loaded["id"])
 
 
-def check_agreement(driver: Driver, bundle: Path, precision: str, figures: list[str], scratch: Path) -> None:
-    """The share of right top classes is within half a point of float32's; and `auto` takes this precision."""
-    tensors = skin_tensors(range(FRESH, FRESH + COUNT))
+def hold_skin(ours: np.ndarray, precision: str, figures: list[str]) -> None:
+    """The share of right top classes by these logits of the fresh pictures is within half a point of float32's."""
     with torch.inference_mode():
-        fp32 = skin_network()(tensors).numpy()
-    opened = driver("open", bundle=bundle, threads=2, max_batch=8, precision=precision)
-    rows = [driver.forward(opened["id"], tensors[i : i + 8].numpy(), fp32.shape[1], scratch) for i in range(0, COUNT, 8)]
-    driver("close", id=opened["id"])
-    ours = np.concatenate(rows)
-    truth = np.array([pictures.skin_truth(seed) for seed in range(FRESH, FRESH + COUNT)])
+        fp32 = skin_network()(skin_tensors(SEEDS)).numpy()
+    truth = np.array([pictures.skin_truth(seed) for seed in SEEDS])
     same = float((ours.argmax(1) == fp32.argmax(1)).mean())
     right, right_fp32 = float((ours.argmax(1) == truth).mean()), float((fp32.argmax(1) == truth).mean())
     probabilities = [torch.softmax(torch.from_numpy(x).double(), 1).numpy() for x in (ours, fp32)]
@@ -91,6 +79,26 @@ def check_agreement(driver: Driver, bundle: Path, precision: str, figures: list[
         f"probabilities differ by at most {np.abs(probabilities[0] - probabilities[1]).max():.2g}"
     )
     assert abs(right - right_fp32) <= 0.005
+
+
+def forward(driver: Driver, bundle: Path, precision: str, tensors: torch.Tensor, outputs: int, scratch: Path) -> np.ndarray:
+    """MediScan's logits; and `auto` takes this precision."""
+    opened = driver("open", bundle=bundle, threads=2, max_batch=8, precision=precision)
+    rows = [driver.forward(opened["id"], tensors[i : i + 8].numpy(), outputs, scratch) for i in range(0, COUNT, 8)]
+    driver("close", id=opened["id"])
     loaded = driver("load", bundle=bundle, precision="auto")
     assert loaded["status"]["execution"]["precision"] == precision
     driver("unload", id=loaded["id"])
+    return np.concatenate(rows)
+
+
+def check_chest_agreement(driver: Driver, bundle: Path, precision: str, figures: list[str], scratch: Path) -> None:
+    """MediScan's logits at this precision are as right as float32's."""
+    outputs = len(evaluate.load(CHEST)[0]["labels"])
+    hold_chest(forward(driver, bundle, precision, chest_tensors(SEEDS), outputs, scratch), precision, figures)
+
+
+def check_agreement(driver: Driver, bundle: Path, precision: str, figures: list[str], scratch: Path) -> None:
+    """MediScan's logits at this precision are as right as float32's."""
+    outputs = len(evaluate.load(SKIN)[0]["labels"])
+    hold_skin(forward(driver, bundle, precision, skin_tensors(SEEDS), outputs, scratch), precision, figures)

@@ -120,7 +120,7 @@ std::size_t WinogradConv::scratch_bytes(std::int64_t batch, const Extent& extent
   return static_cast<std::size_t>(scratch_of_one(cut(batch, extent, threads)) * threads) * sizeof(float);
 }
 
-void WinogradConv::run(const Pixels& in, const Pixels& out, Finish finish, int threads, float* scratch) const noexcept {
+void WinogradConv::run(const Pixels& in, const Pixels& out, Finish finish, int threads, float* scratch) const {
   const Cut pieces = cut(in.batch, {in.height, in.width}, threads);
   const std::int64_t of_one = scratch_of_one(pieces);
   std::atomic<std::int64_t> next{0};

@@ -33,8 +33,8 @@ class WinogradConv {
   [[nodiscard]] std::size_t scratch_bytes(std::int64_t batch, const Extent& extent, int threads) const noexcept;
 
   /// `out` has the pixels of `in`, does not overlap it, and may have room between them, as `in` may. Runs on the
-  /// calling thread's splitter; `scratch` for as many threads. Does not throw.
-  void run(const Pixels& in, const Pixels& out, Finish finish, int threads, float* scratch) const noexcept;
+  /// calling thread's splitter, and throws what that throws; `scratch` for as many threads.
+  void run(const Pixels& in, const Pixels& out, Finish finish, int threads, float* scratch) const;
 
   [[nodiscard]] std::uint64_t bytes() const noexcept { return (weight_.size() + bias_.size()) * sizeof(float); }
 
