@@ -6,6 +6,8 @@
 #include <system_error>
 #include <thread>
 
+#include "base/spread.hpp"
+
 namespace mediscan::image {
 namespace {
 
@@ -34,10 +36,15 @@ SecondThread::~SecondThread() { threads_at_work.fetch_sub(claimed_, std::memory_
 
 void SecondThread::run_both(const std::function<void()>& here, const std::function<void()>& there) const {
   std::exception_ptr other;
+  base::Spread spread(1);
   std::optional<std::thread> thread;
   if (granted()) {
     try {
-      thread.emplace([&] { other = failure_of(there); });
+      thread.emplace([&] {
+        spread.arrive();
+        other = failure_of(there);
+      });
+      spread.wait();
     } catch (const std::system_error&) {
       // The system has no thread to give: it only takes longer.
     }
