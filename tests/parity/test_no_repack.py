@@ -14,6 +14,9 @@ from quantised import quantise, write_quantised_bundle
 from torch import nn
 
 RUNS = 4
+FLAGS = Path("/proc/cpuinfo").read_text().split()
+# There 3 x 3 convolutions at stride 1 in float32 are MediScan's own (docs/architecture.md): 11 of ResNet-50's, and the second of each dense layer.
+OURS = {"resnet50": 11, "densenet121": 58} if {"avx2", "fma"} <= set(FLAGS) and "avx512f" not in FLAGS else {}
 
 
 def events_a_run(bundle: Path, scratch: Path, batch: int, precision: str = "fp32") -> dict[str, float]:
@@ -44,7 +47,7 @@ def check(found: dict[str, float], convolutions: int) -> None:
 def test_in_fp32_it_convolves_and_packs_nothing(name: str, convolutions: int, batch: int, figures: list[str], tmp_path: Path) -> None:
     found = events_a_run(write_bundle(tmp_path / name, network_of(name), name, 3, 7, TORCHVISION_V1), tmp_path, batch)
     figures.append(f"{name} fp32, batch {batch}, oneDNN a run: {found}")
-    check(found, convolutions)
+    check(found, convolutions - OURS.get(name, 0))
 
 
 def test_in_int8_too(figures: list[str], tmp_path: Path) -> None:
