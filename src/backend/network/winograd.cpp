@@ -166,7 +166,7 @@ void WinogradConv::run_piece(const Pixels& in, const Pixels& out, Finish finish,
     const std::int64_t x = tile % of_picture % across * 2;
     std::array<float*, 4> pixels{};
     for (std::int64_t p = 0; p < 4; ++p) {
-      float* made = pixel_or<float>(out, tile / of_picture, y + p / 2, x + p % 2, nullptr);
+      auto* made = pixel_or<float>(out, tile / of_picture, y + p / 2, x + p % 2, nullptr);
       pixels[static_cast<std::size_t>(p)] = made == nullptr ? nullptr : made + channel;
     }
     kernels.transform_output(products + (tile - first) * channels, step_out, bias_.data() + channel, pixels.data(),
