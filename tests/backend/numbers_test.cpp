@@ -137,5 +137,26 @@ TEST_CASE("a DenseNet gives the logits of the paper's arithmetic, on sizes that 
   });
 }
 
+/// Wide enough for every way of computing a convolution.
+TEST_CASE("networks of whole vectors of channels give the logits of the papers' arithmetic") {
+  Architecture basic = test::tiny_resnet();
+  basic.layers = {1, 2, 1, 1};
+  basic.width = 16;
+  Architecture bottleneck = basic;
+  bottleneck.block = "bottleneck";
+  Architecture dense = test::tiny_densenet();
+  dense.growth_rate = 16;
+  for_each_backend([&](const char* backend) {
+    for (const Architecture& architecture : {basic, bottleneck, dense}) {
+      test::NetworkRequest request{architecture, 65, 98};
+      request.backend = backend;
+      request.max_batch = 3;
+      request.threads = 2;
+      for (std::uint32_t batch = 1; batch <= 3; ++batch)  // by all threads, and shared out
+        CHECK(largest_difference(request, batch) < tolerance);
+    }
+  });
+}
+
 }  // namespace
 }  // namespace mediscan::backend::torch

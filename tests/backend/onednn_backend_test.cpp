@@ -183,61 +183,6 @@ TEST_CASE("onednn: a batch has each picture's own logits, shared out among threa
   }
 }
 
-/// Networks whose convolutions are wide enough for every way of computing them.
-std::vector<Architecture> wide_networks() {
-  Architecture basic = test::tiny_resnet();
-  basic.layers = {1, 2, 1, 1};
-  basic.width = 16;
-  Architecture bottleneck = basic;
-  bottleneck.block = "bottleneck";
-  Architecture dense = test::tiny_densenet();
-  dense.growth_rate = 16;
-  return {basic, bottleneck, dense};
-}
-
-TEST_CASE("onednn: networks give the logits of the papers' arithmetic in double") {
-  if (!test::has_onednn()) return;
-  constexpr std::uint32_t most = 3;
-  for (const Architecture& architecture : wide_networks()) {
-    constexpr std::uint32_t height = 65;
-    constexpr std::uint32_t width = 98;
-    const std::size_t size = std::size_t{architecture.in_channels} * height * width;
-    std::vector<float> pictures(most * size);
-    for (std::size_t i = 0; i < pictures.size(); ++i)
-      pictures[i] = static_cast<float>(std::sin(0.37 * static_cast<double>(i % 9973)));
-    test::Parameters parameters(7);
-    std::vector<double> expected;
-    for (std::uint32_t i = 0; i < most; ++i) {
-      const test::Volume picture{architecture.in_channels, height, width,
-                                 std::vector<double>(pictures.begin() + static_cast<std::ptrdiff_t>(i * size),
-                                                     pictures.begin() + static_cast<std::ptrdiff_t>((i + 1) * size))};
-      const auto resnet = ResNetConfig::from(architecture);
-      const auto row = resnet ? test::run_resnet(parameters, *resnet, picture)
-                              : test::run_densenet(parameters, *DenseNetConfig::from(architecture), picture);
-      expected.insert(expected.end(), row.begin(), row.end());
-    }
-    auto request = request_for(architecture);
-    request.height = height;
-    request.width = width;
-    request.max_batch = most;
-    request.threads = 2;
-    const auto session = test::open_network(request, test::safetensors(parameters.tensors()));
-    for (std::uint32_t batch = 1; batch <= most; ++batch) {  // by all threads, shared out, and the first again
-      std::vector<float> logits(std::size_t{batch} * architecture.outputs, std::nanf(""));
-      session->run({pictures.data(), batch, architecture.in_channels, height, width, Layout::nchw},
-                   {logits.data(), batch, architecture.outputs}, not_cancelled);
-      double largest = 0;
-      for (std::size_t i = 0; i < logits.size(); ++i) {
-        const double difference = std::abs(double{logits[i]} - expected[i]);
-        largest = std::isnan(difference) ? INFINITY : std::max(largest, difference);
-      }
-      CAPTURE(architecture.name);
-      CAPTURE(batch);
-      CHECK(largest < 1e-4);  // what the project promises for fp32 logits
-    }
-  }
-}
-
 TEST_CASE("onednn: a batch is shared out where next to no thread is idle at its end") {
   if (!test::has_onednn()) return;
   const Processor processor;

@@ -1,7 +1,7 @@
 // Convolutions of 3 x 3 in float32 by F(2x2, 3x3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural
 // Networks" (2015): four pixels of a channel take 16 multiplications instead of 36. The transforms only add and halve,
-// so the results differ from a direct convolution's by no more than another order of its sums does. oneDNN and LibTorch
-// have it for CPUs no more.
+// so the results differ from a direct convolution's by no more than another order of its sums does. oneDNN 3 and
+// LibTorch have it for x86 CPUs no more.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ struct Finish {
 class WinogradConv {
  public:
   /// Whether this processor has kernels for the shape that are faster than a direct convolution: AVX2 and FMA without
-  /// AVX-512, for which oneDNN's own is as fast; 3 x 3 at stride 1 with a border of 1, channels that fill vectors, and
+  /// AVX-512, for which ours are not made; 3 x 3 at stride 1 with a border of 1, channels that fill vectors, and
   /// no more weights than the gain is worth.
   static bool suits(const ConvShape& shape) noexcept;
 

@@ -370,11 +370,7 @@ std::int32_t EagerPlace::dtype() const {
 
 Tensor EagerPlace::empty(std::int32_t dtype, std::span<const std::int64_t> sizes,
                          std::span<const std::int64_t> strides) const {
-  TensorHandle handle = nullptr;
-  detail::check(libtorch().aoti_torch_empty_strided(static_cast<std::int64_t>(sizes.size()), sizes.data(),
-                                                    strides.data(), dtype, device_type, device_index, &handle),
-                "empty_strided");
-  return Tensor(handle);
+  return Tensor::empty(dtype, sizes, strides, device_type, device_index);
 }
 
 Tensor EagerPlace::empty_pictures(const std::array<std::int64_t, 4>& sizes) const {

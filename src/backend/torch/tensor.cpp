@@ -80,13 +80,18 @@ Tensor Tensor::view_nhwc(std::uint8_t* data, const std::array<std::int64_t, 4>& 
   return view(libtorch().aoti_torch_dtype_uint8(), data, sizes, channels_last_strides(sizes));
 }
 
-Tensor Tensor::empty_nhwc(const std::array<std::int64_t, 4>& sizes) {
+Tensor Tensor::empty(std::int32_t dtype, std::span<const std::int64_t> sizes, std::span<const std::int64_t> strides,
+                     std::int32_t device_type, std::int32_t device_index) {
   TensorHandle handle = nullptr;
-  detail::check(libtorch().aoti_torch_empty_strided(4, sizes.data(), channels_last_strides(sizes).data(),
-                                                    libtorch().aoti_torch_dtype_float32(),
-                                                    libtorch().aoti_torch_device_type_cpu(), 0, &handle),
+  detail::check(libtorch().aoti_torch_empty_strided(static_cast<std::int64_t>(sizes.size()), sizes.data(),
+                                                    strides.data(), dtype, device_type, device_index, &handle),
                 "empty_strided");
   return Tensor(handle);
+}
+
+Tensor Tensor::empty_nhwc(const std::array<std::int64_t, 4>& sizes) {
+  return empty(libtorch().aoti_torch_dtype_float32(), sizes, channels_last_strides(sizes),
+               libtorch().aoti_torch_device_type_cpu(), 0);
 }
 
 std::span<const std::int64_t> Tensor::sizes() const {

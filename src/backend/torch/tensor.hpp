@@ -41,7 +41,10 @@ class Tensor {
   static Tensor view_nhwc(std::uint16_t* data, const std::array<std::int64_t, 4>& sizes);
   /// The same of bytes.
   static Tensor view_nhwc(std::uint8_t* data, const std::array<std::int64_t, 4>& sizes);
-  /// Memory of its own for pictures of float32, NHWC, of undefined content.
+  /// Memory of its own on a device, of undefined content; strides in elements.
+  static Tensor empty(std::int32_t dtype, std::span<const std::int64_t> sizes, std::span<const std::int64_t> strides,
+                      std::int32_t device_type, std::int32_t device_index);
+  /// The same on the CPU for pictures of float32 in NHWC memory.
   static Tensor empty_nhwc(const std::array<std::int64_t, 4>& sizes);
 
   [[nodiscard]] explicit operator bool() const noexcept { return handle_ != nullptr; }
