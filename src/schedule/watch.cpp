@@ -73,11 +73,12 @@ void Watch::serve(const std::shared_ptr<Shared>& shared) {
       shared->changed.wait_until(lock, when);
       continue;
     }
-    const auto alarm = first->second.lock();
+    auto alarm = first->second.lock();
     shared->alarms.erase(first);
     if (!alarm) continue;
     lock.unlock();
     alarm->ring();
+    alarm.reset();  // the last reference may go here, and with it the watch
     lock.lock();
   }
 }

@@ -27,7 +27,7 @@ class Alarm {
   Alarm() = default;
   Alarm(const Alarm&) = delete;
   Alarm& operator=(const Alarm&) = delete;
-  /// On the watch's thread, with no lock held. Must not throw.
+  /// On the watch's thread, with no lock held; so is the alarm destroyed if it is let go meanwhile. Must not throw.
   virtual void ring() noexcept = 0;
 };
 

@@ -70,6 +70,23 @@ TEST_CASE("a watch may be destroyed by an alarm, and with alarms outstanding") {
   while (!destroyed) std::this_thread::yield();
 }
 
+TEST_CASE("an alarm that is let go while it rings is destroyed with no lock held: it may even own the watch") {
+  auto watch = std::make_shared<Watch>();
+  std::atomic<bool> destroyed{false};
+  auto bell = std::make_shared<Bell>([] {});
+  bell->action = [owned = std::shared_ptr<void>(nullptr, [watch, &destroyed](void*) mutable {
+                    watch->remove({Clock::now(), 0});
+                    watch.reset();
+                    destroyed = true;
+                  }),
+                  &bell] { bell.reset(); };
+  std::weak_ptr<Bell> ringing = bell;
+  auto* const shared = watch.get();
+  watch.reset();
+  shared->add(Clock::now() + 5ms, ringing);
+  while (!destroyed) std::this_thread::yield();
+}
+
 TEST_CASE("in a child made by fork() a watch lets itself be destroyed") {
   auto watch = std::make_unique<Watch>();
   const auto bell = std::make_shared<Bell>([] {});
