@@ -17,7 +17,8 @@ void Spread::arrive() noexcept {
   const int here = ::sched_getcpu();
   cpu_set_t allowed;
   if (here >= 0 && here < most_cpus && !take(here) && ::sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
-    for (int cpu = 0; cpu < most_cpus; ++cpu) {
+    for (int i = 1; i < most_cpus; ++i) {
+      const int cpu = (here + i) % most_cpus;  // the next, not the lowest: several teams are not all sent to the same
       if (!CPU_ISSET(static_cast<unsigned>(cpu), &allowed) || !take(cpu)) continue;
       cpu_set_t only;
       CPU_ZERO(&only);

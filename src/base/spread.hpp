@@ -1,6 +1,6 @@
 // Threads that are started to compute beside others, each on a CPU of its own. Linux may leave a thread that was just
-// started on its starter's CPU, waiting there for milliseconds while another CPU is idle: seen on 6.18 in 26 of 40
-// starts by a thread that had slept before.
+// started on its starter's CPU, waiting there for milliseconds while another CPU is idle: 6.18 often does so to what a
+// thread starts that had slept before.
 #pragma once
 
 #include <atomic>

@@ -74,11 +74,12 @@ TEST_CASE("an alarm that is let go while it rings is destroyed with no lock held
   auto watch = std::make_shared<Watch>();
   std::atomic<bool> destroyed{false};
   auto bell = std::make_shared<Bell>([] {});
-  bell->action = [owned = std::shared_ptr<void>(nullptr, [watch, &destroyed](void*) mutable {
-                    watch->remove({Clock::now(), 0});
-                    watch.reset();
-                    destroyed = true;
-                  }),
+  bell->action = [owned = std::shared_ptr<void>(nullptr,
+                                                [watch, &destroyed](void*) mutable {
+                                                  watch->remove({Clock::now(), 0});
+                                                  watch.reset();
+                                                  destroyed = true;
+                                                }),
                   &bell] { bell.reset(); };
   std::weak_ptr<Bell> ringing = bell;
   auto* const shared = watch.get();
