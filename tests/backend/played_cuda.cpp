@@ -131,9 +131,7 @@ const CudaFunctions& played() {
 
 namespace {
 
-using Memory = std::shared_ptr<std::vector<std::uint8_t>>;
-
-Memory make(std::int64_t bytes) { return std::make_shared<std::vector<std::uint8_t>>(static_cast<std::size_t>(bytes)); }
+auto make(std::int64_t bytes) { return std::make_shared<std::vector<std::uint8_t>>(static_cast<std::size_t>(bytes)); }
 
 Tensor view(std::uint8_t* data, std::int64_t bytes) {
   return Tensor::view(libtorch().aoti_torch_dtype_uint8(), data, std::array{bytes}, std::array{std::int64_t{1}});

@@ -70,21 +70,28 @@ TEST_CASE("a watch may be destroyed by an alarm, and with alarms outstanding") {
   while (!destroyed) std::this_thread::yield();
 }
 
+/// Lets go of itself when it rings, and owns the watch that rings it.
+struct Owner final : Alarm {
+  std::shared_ptr<Owner> self;
+  std::shared_ptr<Watch> watch = std::make_shared<Watch>();
+  std::atomic<bool>& destroyed;
+  explicit Owner(std::atomic<bool>& flag) : destroyed(flag) {}
+  ~Owner() override {
+    watch->remove({Clock::now(), 0});
+    watch.reset();
+    destroyed = true;
+  }
+  void ring() noexcept override { self.reset(); }
+};
+
 TEST_CASE("an alarm that is let go while it rings is destroyed with no lock held: it may even own the watch") {
-  auto watch = std::make_shared<Watch>();
   std::atomic<bool> destroyed{false};
-  auto bell = std::make_shared<Bell>([] {});
-  bell->action = [owned = std::shared_ptr<void>(nullptr,
-                                                [watch, &destroyed](void*) mutable {
-                                                  watch->remove({Clock::now(), 0});
-                                                  watch.reset();
-                                                  destroyed = true;
-                                                }),
-                  &bell] { bell.reset(); };
-  std::weak_ptr<Bell> ringing = bell;
-  auto* const shared = watch.get();
-  watch.reset();
-  shared->add(Clock::now() + 5ms, ringing);
+  auto owner = std::make_shared<Owner>(destroyed);
+  Watch& watch = *owner->watch;
+  const std::weak_ptr<Alarm> alarm = owner;
+  auto* const raw = owner.get();
+  raw->self = std::move(owner);
+  watch.add(Clock::now() + 5ms, alarm);
   while (!destroyed) std::this_thread::yield();
 }
 
